@@ -1,0 +1,1 @@
+from geo_profiling import _env
