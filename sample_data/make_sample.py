@@ -1,0 +1,126 @@
+"""Draw the sample city: ``python sample_data/make_sample.py [--out DIR]`` writes every file of this folder again.
+
+Port Serrano does not exist. It is drawn from ``port_serrano/plan.py`` with a fixed seed, so that every layer of
+the product has a small, free and complete city to run on. One function writes one file (or one family of
+files); a new layer is one more function and one more line in ``LAYERS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from port_serrano import people, plan, settlements, units
+from port_serrano.files import write_layer, write_raster
+from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
+from rasterio.transform import Affine
+
+YEARS = (2010, 2020)
+#: The nodata value of GHS-POP: negative, as in the real thing.
+POPULATION_NODATA = -200.0
+AREA_NODATA = 4_294_967_295
+
+
+@dataclass(frozen=True)
+class City:
+    """What several layers share, drawn once."""
+
+    @cached_property
+    def ground(self) -> Ground:
+        """Land, water and heights."""
+        return draw_ground()
+
+    @cached_property
+    def people(self) -> dict[int, Floats]:
+        """People in each 100 m cell, by year."""
+        return {year: people.population(self.ground, year) for year in YEARS}
+
+    @cached_property
+    def municipalities(self) -> gpd.GeoDataFrame:
+        """The local units."""
+        return units.municipalities(self.ground)
+
+    @cached_property
+    def is_sea_km(self) -> NDArray[np.bool_]:
+        """1 km cells without any land: population is unknown to the sea."""
+        return people.by_km(self.ground.land_share) == 0
+
+
+def population_1km(city: City, out: Path) -> None:
+    """Draw the population of both years at 1 km."""
+    for year in YEARS:
+        counts = np.where(city.is_sea_km, POPULATION_NODATA, people.by_km(city.people[year])).astype(np.float32)
+        path = out / f"population_{year}_1km.tif"
+        write_raster(path, counts, COARSE, nodata=POPULATION_NODATA, unit="people", predictor=3)
+
+
+def population_100m(city: City, out: Path) -> None:
+    """Draw the population of 2020 at 100 m in the core: its 1 km sums are the 1 km grid, exactly."""
+    row, column, rows, columns = (n * people.CELLS_PER_KM for n in plan.CORE_KM)
+    sea = np.kron(city.is_sea_km, np.ones((people.CELLS_PER_KM,) * 2, dtype=bool))
+    counts = np.where(sea, POPULATION_NODATA, city.people[2020])[row : row + rows, column : column + columns]
+    transform = FINE * Affine.translation(column, row)
+    path = out / "population_2020_100m.tif"
+    write_raster(path, counts.astype(np.float32), transform, nodata=POPULATION_NODATA, unit="people", predictor=1)
+
+
+def built_up_1km(city: City, out: Path) -> None:
+    """Draw the built-up area of both years at 1 km."""
+    for year in YEARS:
+        area = people.by_km(people.built_up(city.ground, city.people[year], year)).astype(np.uint32)
+        write_raster(out / f"built_up_{year}_1km.tif", area, COARSE, nodata=AREA_NODATA, unit="m2", predictor=2)
+
+
+def land_1km(city: City, out: Path) -> None:
+    """Draw the land area at 1 km: neither sea nor river nor lake."""
+    area = people.by_km(city.ground.land_share * plan.FINE_M**2).astype(np.uint32)
+    write_raster(out / "land_1km.tif", area, COARSE, nodata=AREA_NODATA, unit="m2", predictor=2)
+
+
+def municipalities(city: City, out: Path) -> None:
+    """Draw the municipalities, which partition the land of the province, and the regions they form."""
+    write_layer(out / "municipalities.gpkg", city.municipalities)
+    write_layer(out / "regions.gpkg", units.regions(city.municipalities))
+
+
+def informal_settlements(_city: City, out: Path) -> None:
+    """Draw the outlines of the informal settlements, with what is known of each."""
+    rows = [(s.settlement_id, s.name, s.ground, s.founded) for s in plan.SETTLEMENTS]
+    frame = gpd.GeoDataFrame(
+        rows,
+        columns=["settlement_id", "name", "ground", "founded"],
+        geometry=list(settlements.outlines()),
+        crs=plan.CRS,
+    )
+    write_layer(out / "informal_settlements.gpkg", frame)
+
+
+LAYERS: tuple[Callable[[City, Path], None], ...] = (
+    population_1km,
+    population_100m,
+    built_up_1km,
+    land_1km,
+    municipalities,
+    informal_settlements,
+)
+
+
+def main() -> None:
+    """Draw every layer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write to")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    city = City()
+    for layer in LAYERS:
+        layer(city, out)
+
+
+if __name__ == "__main__":
+    main()
