@@ -1,0 +1,95 @@
+"""Whether coordinates can be what their CRS says, and whether inputs lie in the same place.
+
+A wrong CRS label gives no error anywhere downstream: sums of zero, and areas that are off by orders.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from pyproj import CRS, Transformer
+
+from geo_profiling.errors import CRSError
+
+Bounds = tuple[float, float, float, float]
+
+#: Data may reach this far beyond the area their CRS was made for before the label is disbelieved.
+AREA_OF_USE_MARGIN_DEG = 6.0
+
+
+def require_plausible_extent(crs: CRS, bounds: Bounds, *, what: str, tolerance: float = 1e-6) -> None:
+    """Raise unless ``bounds`` can be coordinates in ``crs``.
+
+    Parameters
+    ----------
+    crs : pyproj.CRS
+        Geographic ones must have longitudes within -180..180 and latitudes within -90..90;
+        projected ones must reach some point of the area they were made for (with a margin of
+        :data:`AREA_OF_USE_MARGIN_DEG`).
+    bounds : tuple of float
+        Left, bottom, right, top in units of the CRS (longitude first).
+    what : str
+        Named in the error.
+    tolerance : float
+        How far a geographic extent may pass the limits, degrees: a cell, for rasters.
+
+    Raises
+    ------
+    CRSError
+        If the coordinates cannot be in that CRS; the message says what they look like.
+
+    Examples
+    --------
+    >>> require_plausible_extent(CRS("EPSG:4326"), (36.6, -1.5, 37.1, -1.1), what="wards.gpkg")
+    >>> require_plausible_extent(CRS("EPSG:4326"), (240000, 9834000, 280000, 9870000), what="wards.gpkg")
+    Traceback (most recent call last):
+    ...
+    geo_profiling.errors.CRSError: wards.gpkg: coordinates (240000, 9834000, 280000, 9870000) are not degrees ...
+    """
+    shown = f"({', '.join(f'{value:g}' if abs(value) < 1e5 else f'{value:.0f}' for value in bounds)})"
+    if not all(math.isfinite(value) for value in bounds):
+        raise CRSError(f"{what}: the extent {shown} is not finite", hint="repair the coordinates")
+    if crs.is_geographic:
+        _require_degrees(bounds, shown, crs, what=what, tolerance=tolerance)
+    elif crs.is_projected:
+        _require_area_of_use(bounds, shown, crs, what=what)
+
+
+def _require_degrees(bounds: Bounds, shown: str, crs: CRS, *, what: str, tolerance: float) -> None:
+    left, bottom, right, top = bounds
+    latitudes_fit = bottom >= -90 - tolerance and top <= 90 + tolerance
+    if latitudes_fit and left >= -180 - tolerance and right <= 180 + tolerance:
+        return
+    if latitudes_fit and left >= -180 - tolerance and right <= 360 + tolerance:
+        raise CRSError(
+            f"{what}: longitudes run to {right:g}, beyond 180 (a 0..360 convention)",
+            hint="shift it to -180..180 first (for example gdalwarp -t_srs EPSG:4326 --config CENTER_LONG 0)",
+        )
+    raise CRSError(
+        f"{what}: coordinates {shown} are not degrees, but its CRS is {crs.name}",
+        hint="assign the CRS the coordinates are really in (projected, in metres?)",
+    )
+
+
+def _require_area_of_use(bounds: Bounds, shown: str, crs: CRS, *, what: str) -> None:
+    left, bottom, right, top = bounds
+    xs, ys = np.meshgrid(np.linspace(left, right, 9), np.linspace(bottom, top, 9))
+    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    lon, lat = to_degrees.transform(xs.ravel(), ys.ravel())
+    valid = np.isfinite(lon) & np.isfinite(lat)
+    hint = "assign the CRS the coordinates are really in"
+    if not valid.any():
+        raise CRSError(f"{what}: coordinates {shown} lie outside the domain of {crs.name}", hint=hint)
+    area = crs.area_of_use
+    if area is None:
+        return
+    margin = AREA_OF_USE_MARGIN_DEG
+    # Areas of use that cross the antimeridian have west > east.
+    width = (area.east - area.west) % 360.0 or 360.0
+    inside = ((lon - area.west + margin) % 360.0 <= width + 2 * margin) | (width + 2 * margin >= 360)
+    inside &= (lat >= area.south - margin) & (lat <= area.north + margin)
+    if not (inside & valid).any():
+        raise CRSError(
+            f"{what}: coordinates {shown} lie outside {area.name[:80]}, which its CRS {crs.name} is made for", hint=hint
+        )
