@@ -95,7 +95,9 @@ class Grid:
         if self.shape[0] < 1 or self.shape[1] < 1:
             raise GridError(f"a grid of {self.shape[0]} x {self.shape[1]} cells holds nothing")
         if not all(math.isfinite(value) for value in self.transform[:6]) or b or d or a <= 0 or e >= 0:
-            raise GridError(f"not a north-up grid: transform {tuple(self.transform[:6])}", hint="warp it north-up first")
+            raise GridError(
+                f"not a north-up grid: transform {tuple(self.transform[:6])}", hint="warp it north-up first"
+            )
 
     @property
     def cell_size(self) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Delineation: Degree of Urbanisation, units, functional urban areas, metropolitan scales."""
