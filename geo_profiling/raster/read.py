@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-import warnings
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import xarray as xr
-from affine import Affine
 from pyproj import CRS
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geo_profiling.crs import parse_crs, same_crs
@@ -26,31 +21,11 @@ from geo_profiling.errors import CRSError, InputError, UsageError, ValueRangeErr
 from geo_profiling.extent import require_plausible_extent
 from geo_profiling.paths import safe_path
 from geo_profiling.raster.grid import Grid, Window
+from geo_profiling.raster.handles import DAMAGED, cause, file_stamp, forget_dataset, open_dataset, thread_dataset
+from geo_profiling.raster.orientation import Orientation, north_up
 from geo_profiling.raster.preflight import MAX_BLOCK_BYTES, check_header
 from geo_profiling.raster.source import FloatArray, Source, float_type, wrap
-from geo_profiling.raster.values import Quantity, first_outside, mask_and_scale, value_limits
-
-#: Open handles that each thread keeps; one more closes the one used longest ago.
-MAX_HANDLES_PER_THREAD = 16
-_DAMAGED = "the file is damaged: copy or download it again and compare its checksum"
-_handles = threading.local()
-
-
-@dataclass(frozen=True)
-class Orientation:
-    """How the stored rows and columns are turned to lie north-up.
-
-    Parameters
-    ----------
-    rows_reversed, cols_reversed : bool
-        The stored rows (columns) run the other way; put right first.
-    transposed : bool
-        Stored rows are the grid's columns (a raster turned by 90 degrees).
-    """
-
-    rows_reversed: bool = False
-    cols_reversed: bool = False
-    transposed: bool = False
+from geo_profiling.raster.values import Quantity, clean, describe_cell, first_outside, value_limits
 
 
 @dataclass(frozen=True)
@@ -121,113 +96,53 @@ class RasterFile:
             If a value cannot be of the file's ``quantity`` (negative people, infinity, ...); its
             row, column and coordinates are named.
         """
-        values = self.read_unchecked(window)
         low, high = value_limits(self.quantity, self.grid)
-        found = first_outside(values, low, high)
+        values, suspicious = self._read(window, low, high)
+        found = first_outside(values, low, high) if suspicious else None
         if found is not None:
             raise ValueRangeError(
-                f"{self.name}: {_describe_cell(self.grid, window, found)} is {values[found]:g}, "
-                f"which a raster of quantity '{self.quantity}' cannot hold ({low:g} to {high:g})",
-                hint=f"declare the value as nodata if it means 'no data' (nodata: {values[found]:g}), "
-                "or correct the file",
+                f"{self.name}: {describe_cell(self.grid, window, found)} is {values[found]:g}, "
+                f"which a raster of quantity '{self.quantity}' cannot hold",
+                hint=f"if {values[found]:g} means 'no data', declare it (nodata: {values[found]:g}), "
+                "else correct the file",
             )
         return values
 
     def read_unchecked(self, window: Window) -> FloatArray:
         """Return what :meth:`read` does, whatever the values are."""
-        if (
-            min(window.row, window.col) < 0
-            or window.row_stop > self.grid.shape[0]
-            or window.col_stop > self.grid.shape[1]
-        ):
+        return self._read(window, -math.inf, math.inf)[0]
+
+    def _read(self, window: Window, low: float, high: float) -> tuple[FloatArray, bool]:
+        if window.expand(0, within=self.grid.shape) != window:
             raise UsageError(f"{self.name}: {window} lies outside the raster of {self.grid.shape} cells")
         turned = self.orientation
-        stored = _stored_window(window, self.grid.shape, turned)
-        values = self._read_stored(stored)
+        values, suspicious = self._read_stored(turned.stored_window(window, self.grid.shape), low, high)
         if turned != Orientation():
-            values = values[:: -1 if turned.rows_reversed else 1, :: -1 if turned.cols_reversed else 1]
-            return np.ascontiguousarray(values.T if turned.transposed else values)
-        return values
+            values = turned.turn(values)
+        return values, suspicious
 
-    def _read_stored(self, window: RasterioWindow) -> FloatArray:
-        values: FloatArray = np.empty((window.height, window.width), self.dtype)
-        dataset = _dataset(self.path, self.stamp, self.name)
+    def _read_stored(self, window: RasterioWindow, low: float, high: float) -> tuple[Any, bool]:
+        values = np.empty((window.height, window.width), self.dtype)
+        dataset = thread_dataset(self.path, self.stamp, self.name)
         try:
             # GDAL converts from the stored type while it copies out of its block cache.
             dataset.read(self.band, window=window, out=values)
             mask = dataset.read_masks(self.band, window=window) if self.masked else None
         except RasterioError as error:
-            _handles.open.pop((self.path, self.stamp), None)
+            forget_dataset(self.path, self.stamp)
             raise InputError(
                 f"{self.name}: cannot be read at stored rows {window.row_off}-{window.row_off + window.height - 1}, "
-                f"columns {window.col_off}-{window.col_off + window.width - 1}: {_cause(error)}",
-                hint=_DAMAGED,
+                f"columns {window.col_off}-{window.col_off + window.width - 1}: {cause(error)}",
+                hint=DAMAGED,
             ) from error
-        mask_and_scale(values, self.nodata, self.scale, self.offset)
         if mask is not None:
             values[mask == 0] = np.nan
-        return values
-
-
-def _stored_window(window: Window, shape: tuple[int, int], turned: Orientation) -> RasterioWindow:
-    row, col, height, width = window.row, window.col, window.height, window.width
-    if turned.transposed:
-        row, col, height, width, shape = col, row, width, height, shape[::-1]
-    if turned.rows_reversed:
-        row = shape[0] - row - height
-    if turned.cols_reversed:
-        col = shape[1] - col - width
-    return RasterioWindow(col, row, width, height)
-
-
-def _dataset(path: Path, stamp: tuple[int, int], name: str) -> Any:
-    """Return this thread's open handle of the file."""
-    if not hasattr(_handles, "open"):
-        _handles.open = OrderedDict()
-    opened: OrderedDict[Any, Any] = _handles.open
-    key = (path, stamp)
-    if key in opened:
-        opened.move_to_end(key)
-        return opened[key]
-    if _stamp(path, name) != stamp:
-        raise InputError(f"{name}: the file changed while it was in use", hint="start again once it is complete")
-    opened[key] = _open_rasterio(path, name)
-    if len(opened) > MAX_HANDLES_PER_THREAD:
-        opened.popitem(last=False)[1].close()
-    return opened[key]
-
-
-def _open_rasterio(path: Path, name: str) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # Handles must not be shared between threads; naming the driver keeps every other one out.
-            return rasterio.open(path, driver="GTiff", sharing=False)
-    except RasterioError as error:
-        raise InputError(f"{name}: not a readable GeoTIFF: {_cause(error)}", hint=_DAMAGED) from error
-
-
-def _stamp(path: Path, name: str) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise InputError(f"{name}: the file can no longer be reached: {error}", hint="start again") from error
-    return status.st_size, status.st_mtime_ns
-
-
-def _cause(error: BaseException) -> str:
-    """GDAL's own words, which rasterio hides behind "See previous exception"."""
-    innermost = error
-    while innermost.__cause__ is not None:
-        innermost = innermost.__cause__
-    return str(innermost).splitlines()[0] if str(innermost) else type(innermost).__name__
-
-
-def _describe_cell(grid: Grid, window: Window, cell: tuple[int, int]) -> str:
-    row, col = window.row + cell[0], window.col + cell[1]
-    width, height = grid.cell_size
-    x, y = grid.transform.c + (col + 0.5) * width, grid.transform.f - (row + 0.5) * height
-    return f"row {row}, column {col} (x {x:.10g}, y {y:.10g})"
+        if (self.scale, self.offset) == (1.0, 0.0):
+            return values, clean(values, self.nodata, low=low, high=high)
+        clean(values, self.nodata)
+        values *= self.scale
+        values += self.offset
+        return values, clean(values, None, low=low, high=high)
 
 
 def open_raster(
@@ -285,9 +200,9 @@ def open_raster(
     """
     real = safe_path(path, roots=roots)
     name = name or real.name
-    stamp = _stamp(real, name)
+    stamp = file_stamp(real, name)
     check_header(real, name=name)
-    with _open_rasterio(real, name) as dataset:
+    with open_dataset(real, name) as dataset:
         number = _choose_band(dataset, band, name=name)
         grid, orientation = _grid(dataset, crs, name=name)
         block_rows, block_cols = dataset.block_shapes[number - 1]
@@ -341,7 +256,7 @@ def _grid(dataset: Any, declared: str | CRS | None, *, name: str) -> tuple[Grid,
             f"{name}: the file says {own.name}, the declaration {crs.name}",
             hint="correct the declaration, or the file (gdal_edit.py -a_srs)",
         )
-    transform, shape, orientation = _north_up(dataset.transform, dataset.shape, name=name)
+    transform, shape, orientation = north_up(dataset.transform, dataset.shape, name=name)
     grid = Grid(crs, transform, shape)
     require_plausible_extent(crs, grid.bounds, what=name, tolerance=max(grid.cell_size))
     if crs.is_projected and max(grid.cell_size) < 0.01 and max(map(abs, grid.bounds)) <= 180:
@@ -350,28 +265,6 @@ def _grid(dataset: Any, declared: str | CRS | None, *, name: str) -> tuple[Grid,
             hint="assign the CRS the coordinates are really in",
         )
     return grid, orientation
-
-
-def _north_up(transform: Affine, shape: tuple[int, int], *, name: str) -> tuple[Affine, tuple[int, int], Orientation]:
-    a, b, c, d, e, f = transform[:6]
-    rows, cols = shape
-    if not all(math.isfinite(value) for value in (a, b, c, d, e, f)):
-        raise InputError(f"{name}: its geotransform {transform[:6]} is not finite", hint="georeference it again")
-    if b == d == 0 and a and e:
-        orientation = Orientation(rows_reversed=e > 0, cols_reversed=a < 0)
-        width, height, grid_shape = a, e, (rows, cols)
-        spans = (a * cols, e * rows)
-    elif a == e == 0 and b and d:
-        orientation = Orientation(rows_reversed=b < 0, cols_reversed=d > 0, transposed=True)
-        width, height, grid_shape = b, d, (cols, rows)
-        spans = (b * rows, d * cols)
-    else:
-        raise InputError(
-            f"{name}: rotated, geotransform {tuple(round(value, 9) for value in transform[:6])}",
-            hint="warp it north-up first (gdalwarp)",
-        )
-    left, top = c + min(0.0, spans[0]), f + max(0.0, spans[1])
-    return Affine(abs(width), 0.0, left, 0.0, -abs(height), top), grid_shape, orientation
 
 
 def _check_block(dataset: Any, block: tuple[int, int], stored: np.dtype[Any], *, name: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from geo_profiling.raster.grid import Grid
+from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import FloatArray
 
 #: What a raster's values are. count: people, buildings (0 and more in a cell); area: square
@@ -55,25 +55,40 @@ def value_limits(quantity: Quantity, grid: Grid) -> tuple[float, float]:
     return -MAX_MAGNITUDE, MAX_MAGNITUDE
 
 
-def mask_and_scale(values: FloatArray, nodata: float | None, scale: float, offset: float) -> None:
-    """Put NaN where ``nodata`` stands, then apply ``values * scale + offset``; in place.
+def clean(values: FloatArray, nodata: float | None, *, low: float = -math.inf, high: float = math.inf) -> bool:
+    """Put NaN where ``nodata`` stands, in place, and tell whether any other value deserves a look.
 
     A nodata value beyond :data:`MAX_MAGNITUDE` stands for every value beyond it on its side:
     writers round -3.4028234663852886e38 in different ways.
 
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Two-dimensional, C-contiguous.
+    nodata : float or None
+        The value that stands for "unknown".
+    low, high : float
+        What the values may be, see :func:`value_limits`.
+
+    Returns
+    -------
+    bool
+        False if :func:`first_outside` would find nothing.
+
     Examples
     --------
     >>> values = np.array([[-9999.0, 4.0]])
-    >>> mask_and_scale(values, -9999.0, 0.5, 100.0)
+    >>> clean(values, -9999.0, low=0.0)
+    False
     >>> values
-    array([[ nan, 102.]])
+    array([[nan,  4.]])
     """
     first, last = _nodata_range(nodata, values.dtype)
-    if first <= last:
-        _mask(values, first, last)
-    if (scale, offset) != (1.0, 0.0):
-        values *= scale
-        values += offset
+    if low == -math.inf and high == math.inf:
+        return bool(_clean(values, first, last, values.dtype.type(low), values.dtype.type(high)))
+    # The fill values lie beyond the mildest of them: one comparison clears nearly every window.
+    low, high = max(low, -9998.0), min(high, 9e19)
+    return bool(_clean(values, first, last, values.dtype.type(low), values.dtype.type(high)))
 
 
 def _nodata_range(nodata: float | None, dtype: np.dtype[Any]) -> tuple[Any, Any]:
@@ -86,25 +101,23 @@ def _nodata_range(nodata: float | None, dtype: np.dtype[Any]) -> tuple[Any, Any]
 
 
 @njit(nogil=True, cache=True)
-def _mask(values: Any, first: Any, last: Any) -> None:
+def _clean(values: Any, first: Any, last: Any, low: Any, high: Any) -> bool:
     nan = values.dtype.type(np.nan)
+    suspicious = False
     for row in range(values.shape[0]):
         line = values[row]
+        # Most rows hold neither nodata nor outliers: a pass that only reads settles them.
+        touched = False
         for col in range(line.size):
             value = line[col]
-            line[col] = nan if (value >= first) & (value <= last) else value
-
-
-@njit(nogil=True, cache=True)
-def _any_outside(values: Any, low: Any, high: Any) -> bool:
-    for row in range(values.shape[0]):
-        line = values[row]
-        outside = False
-        for col in range(line.size):
-            outside |= (line[col] < low) | (line[col] > high)
-        if outside:
-            return True
-    return False
+            touched |= (value < low) | (value > high) | ((value >= first) & (value <= last))
+        if touched:
+            for col in range(line.size):
+                value = line[col]
+                unknown = (value >= first) & (value <= last)
+                suspicious |= ((value < low) | (value > high)) & (not unknown)
+                line[col] = nan if unknown else value
+    return suspicious
 
 
 def outside(values: FloatArray, low: float, high: float) -> NDArray[np.bool_]:
@@ -128,12 +141,25 @@ def first_outside(values: FloatArray, low: float, high: float) -> tuple[int, int
     >>> first_outside(np.array([[0.0, np.nan]]), 0.0, 1e10) is None
     True
     """
-    # The quick pass asks only for what lies beyond the mildest of the fill values.
-    quick_low, quick_high = max(low, -9998.0), min(high, 9e19)
-    if not _any_outside(values, values.dtype.type(quick_low), values.dtype.type(quick_high)):
-        return None
     marked = outside(values, low, high)
     if not marked.any():
         return None
     row, col = np.unravel_index(int(np.argmax(marked)), values.shape)
     return int(row), int(col)
+
+
+def describe_cell(grid: Grid, window: Window, cell: tuple[int, int]) -> str:
+    """Return row, column and centre coordinates of a cell of ``window``, for messages.
+
+    Examples
+    --------
+    >>> from affine import Affine
+    >>> from pyproj import CRS
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 9000), (9, 4))
+    >>> describe_cell(grid, grid.window, (2, 1))
+    'row 2, column 1 (x 1500, y 6500)'
+    """
+    row, col = window.row + cell[0], window.col + cell[1]
+    width, height = grid.cell_size
+    x, y = grid.transform.c + (col + 0.5) * width, grid.transform.f - (row + 0.5) * height
+    return f"row {row}, column {col} (x {x:.10g}, y {y:.10g})"
