@@ -30,7 +30,7 @@ class Progress(Protocol):
         """One item of the stage is done."""
 
     def finish(self) -> None:
-        """The stage is over."""
+        """End the stage."""
 
 
 class _Silent:
@@ -42,7 +42,7 @@ class _Silent:
 
 
 def available_cpus() -> int:
-    """Number of processors this process may use.
+    """Return the number of processors this process may use.
 
     Examples
     --------

@@ -200,7 +200,7 @@ _LARGEST_COUNT = 1e9
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _encode(
+def _encode(  # noqa: C901 - one compiled loop over the cells
     codes: Any, population: Any, land: Any, built_up: Any, limits: Any, fault: Any, seen: Any
 ) -> Any:  # pragma: no cover - compiled
     rows, cols = population.shape
@@ -210,7 +210,7 @@ def _encode(
     total = np.int64(0)
     for row in range(rows):
         for col in range(cols):
-            people = np.float64(population[row, col])
+            people: Any = np.float64(population[row, col])
             share = np.float64(land[row, col]) / land_unit if has_land else 1.0
             built = np.float64(built_up[row, col]) / built_unit if has_built else 0.0
             kind = -1

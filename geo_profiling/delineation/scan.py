@@ -27,7 +27,7 @@ class Kind:
 
 
 def kinds_of(rules: DegurbaRules, level: Level) -> dict[str, Kind]:
-    """The components a level needs; a size class counts the breaks that a component reaches.
+    """Return the components a level needs; a size class counts the breaks that a component reaches.
 
     Level 1: dense >= 50,000 is an urban centre (class 1), urban >= 5,000 an urban cluster (1).
     Level 2: dense 5,000 and 50,000 (1 dense cluster, 2 urban centre), urban 500 and 5,000 (1 rural

@@ -39,13 +39,13 @@ class CellRuns:
 
     @classmethod
     def empty(cls) -> CellRuns:
-        """No runs."""
+        """Return no runs."""
         none = np.empty(0, np.int32)
         return cls(none, none, none, np.empty(0, np.int64))
 
     @classmethod
     def concatenate(cls, parts: Iterable[CellRuns]) -> CellRuns:
-        """All runs of the parts, sorted by owner, row and column, with runs that abut made one."""
+        """Return all runs of the parts, sorted by owner, row and column, with runs that abut made one."""
         found = [part for part in parts if part.row.size]
         if not found:
             return cls.empty()
@@ -61,7 +61,7 @@ class CellRuns:
 
     @classmethod
     def from_labels(cls, labels: NDArray[np.int32], window: Window) -> CellRuns:
-        """Runs of equal labels above 0 in a window of the raster."""
+        """Return the runs of equal labels above 0 in a window of the raster."""
         row, start, stop, owner = _runs_of_labels(labels)
         return cls(row + np.int32(window.row), start + np.int32(window.col), stop + np.int32(window.col), owner)
 
@@ -74,7 +74,7 @@ class CellRuns:
         return CellRuns(self.row, self.start, self.stop, owner)
 
     def cells(self) -> NDArray[np.int64]:
-        """Cells of each run."""
+        """Return the number of cells of each run."""
         return (self.stop - self.start).astype(np.int64)
 
     def within(self, window: Window) -> CellRuns:
@@ -98,7 +98,7 @@ class CellRuns:
         _paint(values, self.row - np.int32(window.row), self.start - window.col, self.stop - window.col, what)
 
     def boxes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Owners in ascending order and the bounding box (top, left, bottom, right) of each."""
+        """Return the owners in ascending order and the bounding box (top, left, bottom, right) of each."""
         owners, index = np.unique(self.owner, return_inverse=True)
         boxes = np.empty((owners.size, 4), np.int64)
         boxes[:, :2], boxes[:, 2:] = np.iinfo(np.int64).max, -1
@@ -110,7 +110,7 @@ class CellRuns:
 
 
 def renumber_by_position(runs: CellRuns) -> tuple[CellRuns, NDArray[np.int64]]:
-    """Number the owners 1, 2, ... in the order of their first cell, rows first.
+    """Give the owners the numbers 1, 2, ... in the order of their first cell, rows first.
 
     The numbers then depend on the cells alone, not on tiles or workers.
 

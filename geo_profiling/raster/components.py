@@ -49,7 +49,7 @@ class Runs:
 
 
 def pad_to_words(width: int) -> int:
-    """Width of a code array whose rows are whole 64-bit words.
+    """Return the width of a code array whose rows are whole 64-bit words.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def runs_of_bit(codes: NDArray[np.uint8], bit: int) -> Runs:
 
 
 @numba.njit("Tuple((i8[::1], i4[::1], i4[::1]))(u1[:, ::1], u8[:, ::1], u1, u8)", nogil=True, cache=True)
-def _find_runs(codes: Any, words: Any, bit: Any, mask: Any) -> Any:  # pragma: no cover - compiled
+def _find_runs(codes: Any, words: Any, bit: Any, mask: Any) -> Any:  # noqa: C901 # pragma: no cover - compiled
     rows, width = codes.shape
     row_pointer = np.zeros(rows + 1, np.int64)
     capacity = 1024
@@ -351,7 +351,7 @@ def tile_components(
 
 
 def size_class(sums: NDArray[np.int64], breaks: Sequence[float]) -> NDArray[np.uint8]:
-    """Number of breaks that each fixed-point sum reaches.
+    """Return the number of breaks that each fixed-point sum reaches.
 
     Examples
     --------
@@ -409,12 +409,12 @@ class Components:
     breaks: tuple[float, ...]
 
     def classes(self, tile: int) -> NDArray[np.uint8]:
-        """Size class of each component of a tile, by its label."""
+        """Return the size class of each component of a tile, by its label."""
         part = self.tiles[tile]
         return np.concatenate([size_class(self.sums[self.roots[tile]], self.breaks), part.inner_class])
 
     def identities(self, tile: int) -> NDArray[np.int64]:
-        """A number for each label of a tile; equal numbers are one component, over all tiles."""
+        """Return a number for each label of a tile; equal numbers are one component, over all tiles."""
         part = self.tiles[tile]
         inner = self.inner_first[tile] + np.arange(part.n - part.n_edge, dtype=np.int64)
         return np.concatenate([self.roots[tile].astype(np.int64), inner])

@@ -33,8 +33,10 @@ def _touches_centre(labels: Any, row: Any, col: Any) -> Any:  # pragma: no cover
 
 
 @numba.njit(nogil=True, cache=True)
-def _majority(labels: Any, flags: Any, row: Any, col: Any, valid_majority: Any) -> Any:  # pragma: no cover - compiled
-    """Centre that the cell joins in this round, or 0."""
+def _majority(  # noqa: C901 - one compiled loop over the neighbours
+    labels: Any, flags: Any, row: Any, col: Any, valid_majority: Any
+) -> Any:  # pragma: no cover - compiled
+    """Return the centre that the cell joins in this round, or 0."""
     if flags[row, col] & UNKNOWN or (valid_majority and flags[row, col] & BARRED):
         return 0
     valid = 8
@@ -64,7 +66,7 @@ def _majority(labels: Any, flags: Any, row: Any, col: Any, valid_majority: Any) 
 
 
 @numba.njit("i8(i4[:, ::1], u1[:, ::1], b1)", nogil=True, cache=True)
-def _smooth(labels: Any, flags: Any, valid_majority: Any) -> Any:  # pragma: no cover - compiled
+def _smooth(labels: Any, flags: Any, valid_majority: Any) -> Any:  # noqa: C901 # pragma: no cover - compiled
     rows, cols = labels.shape
     seen = np.zeros((rows, cols), np.int32)
     frontier = np.empty(rows * cols, np.int64)
@@ -198,7 +200,7 @@ def fill_gaps(
 
 
 def _label_boxes(labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Bounding box (top, left, bottom, right) of each label 1 ... n; empty boxes for missing ones."""
+    """Return the bounding box (top, left, bottom, right) of each label 1 ... n; empty boxes for missing ones."""
     rows, cols = np.nonzero(labels)
     numbers = labels[rows, cols] - 1
     n = int(numbers.max()) + 1 if numbers.size else 0
@@ -257,7 +259,7 @@ def dilate(mask: NDArray[np.bool_], reach: tuple[int, int]) -> NDArray[np.bool_]
 
 
 def _dilate_axis(mask: NDArray[np.bool_], axis: int, steps: int) -> NDArray[np.bool_]:
-    """Running maximum over 2 * steps + 1 cells along an axis, by doubling windows."""
+    """Return the running maximum over 2 * steps + 1 cells along an axis, by doubling windows."""
     if steps == 0:
         return mask
     pad = [(0, 0), (0, 0)]
