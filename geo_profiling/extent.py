@@ -42,10 +42,10 @@ def require_plausible_extent(crs: CRS, bounds: Bounds, *, what: str, tolerance: 
     Examples
     --------
     >>> require_plausible_extent(CRS("EPSG:4326"), (36.6, -1.5, 37.1, -1.1), what="wards.gpkg")
-    >>> require_plausible_extent(CRS("EPSG:4326"), (240000, 9834000, 280000, 9870000), what="wards.gpkg")
+    >>> require_plausible_extent(CRS("EPSG:4326"), (240e3, 9834e3, 280e3, 9870e3), what="wards")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    geo_profiling.errors.CRSError: wards.gpkg: coordinates (240000, 9834000, 280000, 9870000) are not degrees ...
+    geo_profiling.errors.CRSError: wards: coordinates (240000, 9834000, 280000, 9870000) are not degrees, ...
     """
     shown = f"({', '.join(f'{value:g}' if abs(value) < 1e5 else f'{value:.0f}' for value in bounds)})"
     if not all(math.isfinite(value) for value in bounds):

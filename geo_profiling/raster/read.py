@@ -16,16 +16,19 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
+from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, same_crs
 from geo_profiling.errors import CRSError, InputError, UsageError, ValueRangeError
 from geo_profiling.extent import require_plausible_extent
+from geo_profiling.findings import Finding
 from geo_profiling.paths import safe_path
 from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.handles import DAMAGED, cause, file_stamp, forget_dataset, open_dataset, thread_dataset
 from geo_profiling.raster.orientation import Orientation, north_up
 from geo_profiling.raster.preflight import MAX_BLOCK_BYTES, check_header
+from geo_profiling.raster.scan import TYPE_LIMITS, Facts, Outlier, scan
 from geo_profiling.raster.source import FloatArray, Source, float_type, wrap
-from geo_profiling.raster.values import Quantity, clean, describe_cell, first_outside, value_limits
+from geo_profiling.raster.values import FILL_VALUES, Quantity, clean, describe_cell, first_outside, value_limits
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class RasterFile:
         An internal mask or alpha band marks further unknown cells.
     quantity : str
         What the values are, see :data:`geo_profiling.raster.values.Quantity`.
+    fill_values : tuple of float
+        Values taken for undeclared nodata; none when the caller said what nodata is.
     orientation : Orientation
         How the file is stored.
     stamp : tuple of int
@@ -77,6 +82,7 @@ class RasterFile:
     offset: float
     masked: bool
     quantity: Quantity
+    fill_values: tuple[float, ...]
     orientation: Orientation
     stamp: tuple[int, int]
 
@@ -98,7 +104,7 @@ class RasterFile:
         """
         low, high = value_limits(self.quantity, self.grid)
         values, suspicious = self._read(window, low, high)
-        found = first_outside(values, low, high) if suspicious else None
+        found = first_outside(values, low, high, fill_values=self.fill_values) if suspicious else None
         if found is not None:
             raise ValueRangeError(
                 f"{self.name}: {describe_cell(self.grid, window, found)} is {values[found]:g}, "
@@ -229,6 +235,7 @@ def open_raster(
             offset=offset,
             masked=bool({MaskFlags.per_dataset, MaskFlags.alpha} & set(flags)) and MaskFlags.all_valid not in flags,
             quantity=quantity,
+            fill_values=FILL_VALUES if nodata is None else (),
             orientation=orientation,
             stamp=stamp,
         )
@@ -286,3 +293,146 @@ def to_dataarray(source: Source) -> xr.DataArray:
     >>> to_dataarray(open_raster("sample_data/population_1km.tif"))  # doctest: +SKIP
     """
     return wrap(source.read(source.grid.window), source.grid, name=source.name)
+
+
+def raster_value_findings(
+    source: Source, *, quantity: Quantity = "any", compute: Compute | None = None
+) -> list[Finding]:
+    """Stream a whole raster and report every value that ``quantity`` cannot have, and doubtful ones.
+
+    Errors: infinite, negative or absurd values, fill values that are not declared as nodata, the
+    greatest value of an integer type where no nodata is declared, no data at all. Warnings: zeros
+    declared as nodata, nothing but zeros, an area that looks like a percentage.
+
+    Parameters
+    ----------
+    source : Source
+        A :class:`RasterFile` or any other source.
+    quantity : str
+        What the values are, see :data:`geo_profiling.raster.values.Quantity`.
+    compute : Compute, optional
+        Where the windows are read.
+
+    Returns
+    -------
+    list of Finding
+        Errors first; each names the first cell (row, column, coordinates) and the number of cells.
+
+    Examples
+    --------
+    >>> from affine import Affine
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 9000), (2, 2))
+    >>> from geo_profiling.raster.source import ArraySource
+    >>> population = ArraySource(wrap(np.array([[1.0, 5.0], [-9999.0, 2.0]]), grid), "pop.tif")
+    >>> print(*raster_value_findings(population, quantity="count"))
+    pop.tif, row 1, column 0 (x 500, y 7500): -9999 stands in 1 cells and is not declared as nodata
+    """
+    facts = scan(source, quantity=quantity, compute=compute or Compute())
+    found = [_outlier_finding(source, outlier, quantity) for outlier in facts.outliers]
+    if facts.valid == 0:
+        found.append(
+            Finding("error", source.name, "", "holds no data: every cell is nodata", "check nodata, band and extent")
+        )
+        return found
+    return found + _type_limit_findings(source, facts, quantity) + _doubts(source, facts, quantity)
+
+
+def _outlier_finding(source: Source, outlier: Outlier, quantity: Quantity) -> Finding:
+    value, cells = f"{outlier.value:g}", outlier.cells
+    message = {
+        "infinite": f"{value} stands in {cells} cells",
+        "fill": f"{value} stands in {cells} cells and is not declared as nodata",
+        "negative": f"{cells} cells are negative ({value} here), which a {quantity} cannot be",
+        "above": f"{cells} cells are too great for a {quantity} ({value} here)",
+    }[outlier.rule]
+    remedy = f"if it means 'no data', declare it (nodata: {value}), else correct the file"
+    return Finding("error", source.name, outlier.where, message, remedy)
+
+
+def _type_limit_findings(source: Source, facts: Facts, quantity: Quantity) -> list[Finding]:
+    """Report the greatest value of an integer type where it stands too often or is not declared."""
+    declared = getattr(source, "nodata", None)
+    if quantity in ("class", "any") or facts.high not in TYPE_LIMITS:
+        return []
+    stored: np.dtype[Any] = getattr(source, "stored_dtype", source.dtype)
+    cells = facts.at_type_limit[TYPE_LIMITS.index(facts.high)]
+    own_limit = stored.kind in "iu" and facts.high == np.iinfo(stored).max and declared is None
+    if not own_limit and cells < max(2, facts.valid // 100):
+        return []
+    value = f"{facts.high:.0f}"
+    message = f"its greatest value {value} stands in {cells} of {facts.valid} cells: probably undeclared nodata"
+    remedy = f"declare it (nodata: {value}), or say that no value is nodata (nodata: .nan)"
+    return [Finding("error" if own_limit else "warning", source.name, "", message, remedy)]
+
+
+def _doubts(source: Source, facts: Facts, quantity: Quantity) -> list[Finding]:
+    doubts = []
+    if quantity in ("count", "area") and getattr(source, "nodata", None) == 0:
+        doubts.append(("0 is declared as nodata: empty cells count as unknown", "declare another nodata value"))
+    if quantity in ("count", "area") and facts.low == facts.high == 0:
+        doubts.append(("every cell with data is 0", "check file and band"))
+    cell_m2 = source.grid.cell_area_km2 * 1e6 if source.grid.crs.is_projected else 0.0
+    if quantity == "area" and 0 < facts.high <= 100 and cell_m2 >= 10_000:
+        doubts.append(
+            (f"its greatest value is {facts.high:g}, little for square metres in cells of {cell_m2:g} m2",
+             "check whether it holds shares or percentages")
+        )  # fmt: skip
+    return [Finding("warning", source.name, "", message, remedy) for message, remedy in doubts]
+
+
+def raster_info(path: str | os.PathLike[str], *, roots: Sequence[Path] | None = None) -> dict[str, Any]:
+    """Return what a GeoTIFF's header says, in plain types, after the checks of :func:`open_raster`.
+
+    Returns
+    -------
+    dict
+        path, format, bytes, rows, columns, cell_width, cell_height, crs, unit, bounds, bands (a
+        list of number, description, dtype, nodata, scale, offset), block, compression, mask,
+        overviews, stored (how it lies in the file).
+
+    Raises
+    ------
+    InputError, CRSError
+        As :func:`open_raster`; several bands are no error here.
+
+    Examples
+    --------
+    >>> raster_info("sample_data/population_1km.tif")["crs"]  # doctest: +SKIP
+    'ESRI:54009'
+    """
+    raster = open_raster(path, roots=roots, band=1)
+    with open_dataset(raster.path, raster.name) as dataset:
+        bands = [
+            {"band": n, "description": description, "dtype": dtype, "nodata": nodata, "scale": scale, "offset": offset}
+            for n, description, dtype, nodata, scale, offset in zip(
+                range(1, dataset.count + 1),
+                dataset.descriptions,
+                dataset.dtypes,
+                dataset.nodatavals,
+                dataset.scales,
+                dataset.offsets,
+                strict=True,
+            )
+        ]
+        compression = dataset.compression.name if dataset.compression else "none"
+        overviews = dataset.overviews(1)
+    grid, turned = raster.grid, raster.orientation
+    width, height = grid.cell_size
+    return {
+        "path": str(raster.path),
+        "format": "GeoTIFF",
+        "bytes": raster.stamp[0],
+        "rows": grid.shape[0],
+        "columns": grid.shape[1],
+        "cell_width": width,
+        "cell_height": height,
+        "crs": grid.crs.to_string() if grid.crs.to_authority() else grid.crs.name,
+        "unit": grid.crs.axis_info[0].unit_name if grid.crs.axis_info else "",
+        "bounds": list(grid.bounds),
+        "bands": bands,
+        "block": list(raster.block_shape),
+        "compression": compression,
+        "mask": raster.masked,
+        "overviews": overviews,
+        "stored": "north-up" if turned == Orientation() else "turned to north-up while reading",
+    }

@@ -120,18 +120,22 @@ def _clean(values: Any, first: Any, last: Any, low: Any, high: Any) -> bool:
     return suspicious
 
 
-def outside(values: FloatArray, low: float, high: float) -> NDArray[np.bool_]:
-    """Mark values below ``low``, above ``high``, infinite, or equal to a usual fill value.
+def outside(
+    values: FloatArray, low: float, high: float, *, fill_values: tuple[float, ...] = FILL_VALUES
+) -> NDArray[np.bool_]:
+    """Mark values below ``low``, above ``high``, infinite, or one of ``fill_values``.
 
     Examples
     --------
     >>> outside(np.array([[1.0, -9999.0, np.inf, np.nan]]), -1e30, 1e30)
     array([[False,  True,  True, False]])
     """
-    return (values < low) | (values > high) | np.isinf(values) | np.isin(values, FILL_VALUES)
+    return (values < low) | (values > high) | np.isinf(values) | np.isin(values, fill_values)
 
 
-def first_outside(values: FloatArray, low: float, high: float) -> tuple[int, int] | None:
+def first_outside(
+    values: FloatArray, low: float, high: float, *, fill_values: tuple[float, ...] = FILL_VALUES
+) -> tuple[int, int] | None:
     """Return row and column of the first value that :func:`outside` marks, or None.
 
     Examples
@@ -141,7 +145,7 @@ def first_outside(values: FloatArray, low: float, high: float) -> tuple[int, int
     >>> first_outside(np.array([[0.0, np.nan]]), 0.0, 1e10) is None
     True
     """
-    marked = outside(values, low, high)
+    marked = outside(values, low, high, fill_values=fill_values)
     if not marked.any():
         return None
     row, col = np.unravel_index(int(np.argmax(marked)), values.shape)
