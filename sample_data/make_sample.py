@@ -16,8 +16,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
-from port_serrano import people, plan, settlements, units
-from port_serrano.files import write_layer, write_raster
+from port_serrano import commuting, hazards, people, plan, settlements, units
+from port_serrano.files import write_layer, write_raster, write_table
 from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
 from rasterio.transform import Affine
 
@@ -25,6 +25,7 @@ YEARS = (2010, 2020)
 #: The nodata value of GHS-POP: negative, as in the real thing.
 POPULATION_NODATA = -200.0
 AREA_NODATA = 4_294_967_295
+FLOOD_NODATA = -9999.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class City:
         return people.by_km(self.ground.land_share) == 0
 
 
+def core(fine: Floats) -> tuple[Floats, Affine]:
+    """Cut the core out of a 100 m grid of the whole region, with its transform."""
+    row, column, rows, columns = (n * people.CELLS_PER_KM for n in plan.CORE_KM)
+    return fine[row : row + rows, column : column + columns], FINE * Affine.translation(column, row)
+
+
 def population_1km(city: City, out: Path) -> None:
     """Draw the population of both years at 1 km."""
     for year in YEARS:
@@ -62,10 +69,8 @@ def population_1km(city: City, out: Path) -> None:
 
 def population_100m(city: City, out: Path) -> None:
     """Draw the population of 2020 at 100 m in the core: its 1 km sums are the 1 km grid, exactly."""
-    row, column, rows, columns = (n * people.CELLS_PER_KM for n in plan.CORE_KM)
     sea = np.kron(city.is_sea_km, np.ones((people.CELLS_PER_KM,) * 2, dtype=bool))
-    counts = np.where(sea, POPULATION_NODATA, city.people[2020])[row : row + rows, column : column + columns]
-    transform = FINE * Affine.translation(column, row)
+    counts, transform = core(np.where(sea, POPULATION_NODATA, city.people[2020]))
     path = out / "population_2020_100m.tif"
     write_raster(path, counts.astype(np.float32), transform, nodata=POPULATION_NODATA, unit="people", predictor=1)
 
@@ -101,6 +106,22 @@ def informal_settlements(_city: City, out: Path) -> None:
     write_layer(out / "informal_settlements.gpkg", frame)
 
 
+def commuting_flows(city: City, out: Path) -> None:
+    """Draw the commuting flows between the municipalities, and their employed residents."""
+    employed = commuting.employed_residents(city.municipalities, city.people[2020])
+    write_table(out / "employed_residents_2020.csv", employed)
+    write_table(out / "commuting_flows_2020.csv", commuting.flows(employed))
+
+
+def river_floods(city: City, out: Path) -> None:
+    """Draw the flood depth of the core at six return periods."""
+    for return_period in hazards.STAGE_M:
+        depth, transform = core(hazards.flood_depth_m(city.ground, return_period))
+        values = np.where(np.isnan(depth), FLOOD_NODATA, depth).astype(np.float32)
+        path = out / f"river_flood_depth_rp{return_period:03d}.tif"
+        write_raster(path, values, transform, nodata=FLOOD_NODATA, unit="m", predictor=1)
+
+
 LAYERS: tuple[Callable[[City, Path], None], ...] = (
     population_1km,
     population_100m,
@@ -108,6 +129,8 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     land_1km,
     municipalities,
     informal_settlements,
+    commuting_flows,
+    river_floods,
 )
 
 

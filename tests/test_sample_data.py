@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -138,3 +139,27 @@ def test_towns_pass_or_fail_the_threshold_of_an_urban_centre_as_designed(sample_
     assert ((size[2:5] > 50_000) & (size[2:5] < 60_000)).all()  # Puebla del Mar, Las Salinas, Playa Larga
     assert 45_000 < size[5] < 50_000  # Torre Blanca
     assert (size[6:] < 30_000).all()
+
+
+def test_workers_in_flows_are_employed_residents(sample_data: Path) -> None:
+    units = gpd.read_file(sample_data / "municipalities.gpkg")["unit_id"]
+    flows = pd.read_csv(sample_data / "commuting_flows_2020.csv", dtype={"origin": str, "destination": str})
+    employed = pd.read_csv(sample_data / "employed_residents_2020.csv", dtype={"code": str}).set_index("code")
+    assert list(employed.index) == list(units)
+    assert set(flows["origin"]) | set(flows["destination"]) <= set(units)
+    commuters = flows.groupby("origin")["workers"].sum().reindex(units).fillna(0)
+    assert (commuters <= employed["employed_residents_total"]).all()
+    assert (flows["workers"] > 0).all()
+    assert employed.loc["04022", "employed_residents_total"] == 0  # nobody lives there
+
+
+def test_floods_deepen_with_their_return_period(sample_data: Path) -> None:
+    paths = sorted(sample_data.glob("river_flood_depth_rp*.tif"))
+    depths = [cells(path) for path in paths]
+    wet = [int((depth >= 0.15).sum()) for depth in depths]
+    assert len(paths) == 6
+    for shallow, deep in pairwise(depths):
+        np.testing.assert_array_equal(np.isnan(shallow), np.isnan(deep))
+        assert (np.nan_to_num(deep) >= np.nan_to_num(shallow)).all()
+    assert wet == sorted(wet)
+    assert 0 < wet[0] < wet[-1] < depths[0].size / 10
