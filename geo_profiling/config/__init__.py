@@ -1,0 +1,1 @@
+"""The configuration: strict models, one file for each section, and how a YAML file becomes them."""

@@ -1,0 +1,101 @@
+"""The whole configuration, and what it means for one region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.inputs import Inputs
+from geo_profiling.config.output import Output
+from geo_profiling.config.regions import Outline, Region
+from geo_profiling.config.regrid import Regrid
+from geo_profiling.config.section import LocalPath, Section
+
+
+class Config(Section):
+    """A project: inputs, methods, regions and where the results go."""
+
+    version: Literal[1] = Field(description="Version of the configuration's format.")
+    name: str = Field(min_length=1, description="Name of the project; stands in reports and manifests.")
+    allowed_roots: list[LocalPath] = Field(
+        default_factory=list,
+        description="Folders that inputs may lie in, besides the folder of this configuration.",
+    )
+    inputs: Inputs = Field(description="Input files.")
+    regrid: Regrid | None = Field(
+        None,
+        description="Rule for rasters that are not aligned or not equal-area; without it such rasters are refused.",
+    )
+    delineation: Delineation = Field(default_factory=Delineation, description="What is delineated, by which rules.")
+    regions: list[Region] = Field(min_length=1, description="Regions, each computed and published by itself.")
+    output: Output = Field(description="Where results go.")
+
+    @model_validator(mode="after")
+    def _regions_differ(self) -> Config:
+        # Folders 'Accra' and 'accra' are one folder on some systems.
+        names = [region.name.casefold() for region in self.regions]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"regions listed twice: {', '.join(twice)}")
+        return self
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """Everything that one region is computed from: the configuration with the region's overrides.
+
+    Parameters
+    ----------
+    project : str
+        Name of the project.
+    name, title : str
+        Folder name and heading.
+    inputs : Inputs
+        Input files, overrides merged.
+    regrid : Regrid or None
+        Common grid, if there is one.
+    delineation : Delineation
+        Rules, overrides merged.
+    outline : Outline or None
+        The region's polygon.
+    bounds : tuple of float or None
+        Left, bottom, right and top in the CRS of the population grid.
+    halo_km : float
+        How far around outline or bounds cells are read.
+    roots : tuple of Path
+        Folders that input files may lie in.
+    """
+
+    project: str
+    name: str
+    title: str
+    inputs: Inputs
+    regrid: Regrid | None
+    delineation: Delineation
+    outline: Outline | None
+    bounds: tuple[float, float, float, float] | None
+    halo_km: float
+    roots: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A loaded configuration.
+
+    Parameters
+    ----------
+    path : Path
+        The configuration file.
+    config : Config
+        As written.
+    regions : tuple of RegionSettings
+        In the order of the file.
+    """
+
+    path: Path
+    config: Config
+    regions: tuple[RegionSettings, ...]
