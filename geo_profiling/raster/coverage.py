@@ -30,10 +30,10 @@ CHUNK_COLS = 4096
 #: A sliver thinner than this share of a cell does not cover the cell: a border that lies on a cell's
 #: edge but for the rounding of its coordinates does not count the neighbour in.
 SLIVER_CELLS = 1e-9
-#: Cells of a window that one task reads (float32: 64 MiB).
-_UNIT_CELLS = 1 << 24
-#: The same for a file whose blocks are whole rows: cutting its columns would decode every row again and again.
-_STRIPED_UNIT_CELLS = 1 << 26
+#: Cells of a window that one task reads when memory is not the limit (float32: 64 MiB).
+UNIT_CELLS = 1 << 24
+#: The least that can be read at once: one logical tile.
+SMALLEST_UNIT_CELLS = BAND_ROWS * CHUNK_COLS
 #: Highest read window, in rows: blocks taller than this are not worth their memory.
 _UNIT_ROWS = 2048
 #: Cells per mark: edges mark groups of cells, so that the sweep passes over untouched ones at once.
@@ -158,7 +158,7 @@ def plan_zones(geometries: NDArray[Any], grid: Grid) -> ZonePlan:
     return ZonePlan(edges, _pieces(entries, grid.shape, extent), area)
 
 
-def plan_units(plan: ZonePlan, grid: Grid, *, block_shape: tuple[int, int]) -> list[Unit]:
+def plan_units(plan: ZonePlan, grid: Grid, *, block_shape: tuple[int, int], cells: int = UNIT_CELLS) -> list[Unit]:
     """Group the pieces of a plan into windows to read, each in whole blocks of the file where it can be.
 
     Parameters
@@ -169,6 +169,8 @@ def plan_units(plan: ZonePlan, grid: Grid, *, block_shape: tuple[int, int]) -> l
         The raster's grid.
     block_shape : tuple of int
         Rows and columns that the raster stores together.
+    cells : int
+        Largest window in cells, at least :data:`SMALLEST_UNIT_CELLS`. The results do not depend on it.
 
     Returns
     -------
@@ -186,7 +188,7 @@ def plan_units(plan: ZonePlan, grid: Grid, *, block_shape: tuple[int, int]) -> l
     """
     if len(plan.pieces) == 0:
         return []
-    bands, chunks = _unit_shape(grid.shape, block_shape)
+    bands, chunks = _unit_shape(grid.shape, block_shape, cells)
     across = -(-grid.shape[1] // (chunks * CHUNK_COLS))
     unit_of = (plan.pieces["band"] // bands) * across + plan.pieces["chunk"] // chunks
     order = np.argsort(unit_of, kind="stable")
@@ -258,14 +260,14 @@ def _pieces(entries: NDArray[Any], shape: tuple[int, int], extent: NDArray[np.fl
     return pieces
 
 
-def _unit_shape(shape: tuple[int, int], block_shape: tuple[int, int]) -> tuple[int, int]:
+def _unit_shape(shape: tuple[int, int], block_shape: tuple[int, int], cells: int) -> tuple[int, int]:
     """Bands and chunks that are read at once, in whole blocks where the block shape lets them be."""
     rows = math.lcm(BAND_ROWS, min(block_shape[0], shape[0]))
-    is_striped = block_shape[1] >= shape[1] and block_shape[0] < BAND_ROWS
-    if rows > _UNIT_ROWS or (is_striped and rows * shape[1] > _UNIT_CELLS):
+    # A window must hold whole rows where blocks do, else every row is decoded once for each window in it.
+    if rows > _UNIT_ROWS or rows * min(shape[1], max(CHUNK_COLS, block_shape[1])) > cells:
         rows = BAND_ROWS
-    budget = _STRIPED_UNIT_CELLS if is_striped else _UNIT_CELLS
-    chunks = max(1, min(budget // rows, shape[1] + CHUNK_COLS - 1) // CHUNK_COLS)
+    across = -(-shape[1] // CHUNK_COLS)
+    chunks = across if rows * shape[1] <= cells else max(1, cells // (rows * CHUNK_COLS))
     return rows // BAND_ROWS, chunks
 
 
