@@ -126,7 +126,8 @@ def aggregate_level1(level2: xr.DataArray) -> xr.DataArray:
     >>> aggregate_level1(xr.DataArray(np.array([[30, 23, 21], [13, 10, -32768]], np.int16))).values.tolist()
     [[3, 2, 2], [1, 0, -32768]]
     """
-    return level2.where(level2 == CLASS_NODATA, level2 // 10).astype(np.int16)
+    level1 = xr.where(level2 == 10, 0, level2 // 10)
+    return level1.where(level2 != CLASS_NODATA, CLASS_NODATA).astype(np.int16)
 
 
 def classify(

@@ -266,10 +266,8 @@ def _dilate_axis(mask: NDArray[np.bool_], axis: int, steps: int) -> NDArray[np.b
     pad[axis] = (steps, steps)
     grown = np.pad(mask, pad)
     width, wanted = 1, 2 * steps + 1
-    length = mask.shape[axis]
     while width < wanted:
         step = min(width, wanted - width)
-        size = grown.shape[axis] - step
-        grown = np.take(grown, range(size), axis) | np.take(grown, range(step, size + step), axis)
+        grown = grown[:-step] | grown[step:] if axis == 0 else grown[:, :-step] | grown[:, step:]
         width += step
-    return np.take(grown, range(length), axis)
+    return grown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,10 +92,9 @@ def pack(codes: NDArray[np.uint8]) -> bytes:
 
 
 def unpack(packed: bytes, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the writable code array that :func:`pack` compressed."""
+    """Return the code array that :func:`pack` compressed."""
     size = shape[0] * shape[1]
-    raw: Any = pa.Codec("lz4").decompress(packed, size)
-    return np.frombuffer(bytearray(raw), np.uint8).reshape(shape)
+    return np.frombuffer(pa.Codec("lz4").decompress(packed, size), np.uint8).reshape(shape)
 
 
 class TileStore:
