@@ -6,6 +6,7 @@ A wrong CRS label gives no error anywhere downstream: sums of zero, and areas th
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from pyproj import CRS, Transformer
@@ -78,10 +79,11 @@ def _require_area_of_use(bounds: Bounds, shown: str, crs: CRS, *, what: str) -> 
     to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     lon, lat = to_degrees.transform(xs.ravel(), ys.ravel())
     valid = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = lon[valid], lat[valid]
     hint = "assign the CRS the coordinates are really in"
-    if not valid.any():
+    if lon.size == 0:
         raise CRSError(f"{what}: coordinates {shown} lie outside the domain of {crs.name}", hint=hint)
-    area = crs.area_of_use
+    area = _area_of_use(crs)
     if area is None:
         return
     margin = AREA_OF_USE_MARGIN_DEG
@@ -89,7 +91,15 @@ def _require_area_of_use(bounds: Bounds, shown: str, crs: CRS, *, what: str) -> 
     width = (area.east - area.west) % 360.0 or 360.0
     inside = ((lon - area.west + margin) % 360.0 <= width + 2 * margin) | (width + 2 * margin >= 360)
     inside &= (lat >= area.south - margin) & (lat <= area.north + margin)
-    if not (inside & valid).any():
+    if not inside.any():
         raise CRSError(
             f"{what}: coordinates {shown} lie outside {area.name[:80]}, which its CRS {crs.name} is made for", hint=hint
         )
+
+
+def _area_of_use(crs: CRS) -> Any:
+    """Return the area a CRS is made for; CRSs that come from WKT carry none, but often a code."""
+    if crs.area_of_use is not None:
+        return crs.area_of_use
+    authority = crs.to_authority(min_confidence=100)
+    return CRS.from_authority(*authority).area_of_use if authority else None
