@@ -86,7 +86,7 @@ def test_pre_commit_checks_with_the_pinned_tools(repository: Path) -> None:
 
 def test_no_file_names_a_machine_or_a_package_index(tracked: list[Path]) -> None:
     # assembled here, so that this file does not hold what it forbids
-    paths = "|".join(("/wo" + "rk/", "/opt" + "/venv", "/tmp" + "/notes", r"/home/\w+/", r"/ro" + r"ot/"))
+    paths = "|".join(("/wo" + "rk/", "/opt" + "/venv", "/tmp" + "/notes", r"/home/\w+/", r"/roo" + r"t/"))
     tools = r"\bfa" + r"rm-\w+"
     indexes = "|".join(
         ("pypi.o" + "rg/simple", "files.python" + "hosted", "--(extra-)?index" + "-url", "/opt" + "/pypi")
