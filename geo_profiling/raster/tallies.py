@@ -16,6 +16,8 @@ from geo_profiling.raster.coverage import coverage_runs, new_scratch
 
 #: Most distinct values that shares are computed of.
 MAX_DISTINCT = 4096
+#: Running sums of fully covered cells that are kept side by side.
+_LANES = 64
 
 
 @njit(nogil=True, cache=True)
@@ -50,45 +52,57 @@ def piece_moments(
     out = np.empty((len(pieces), 4))
     scratch = new_scratch(pieces)
     runs, weights = scratch[2], scratch[3]
+    lanes = np.empty(_LANES)
     for i in range(len(pieces)):
         piece = pieces[i]
         total, count, least, greatest = 0.0, 0.0, np.inf, -np.inf
+        lanes[:] = 0.0
         for k in range(coverage_runs(edges, piece, scratch)):
             line = values[piece.row + runs[k, 0] - row]
             start = piece.col + runs[k, 1] - col
-            part, valid = _run_sum(line, start, runs[k, 2])
-            total += weights[k] * part
-            count += weights[k] * valid
+            stop = start + runs[k, 2]
+            if weights[k] == 1.0:
+                count += _add_full_run(line, start, stop, lanes)
+            else:
+                for j in range(start, stop):
+                    if line[j] == line[j]:
+                        total += weights[k] * line[j]
+                        count += weights[k]
             if with_extremes:
-                for j in range(start, start + runs[k, 2]):
-                    # false for NaN
-                    if line[j] < least:
-                        least = line[j]
-                    if line[j] > greatest:
-                        greatest = line[j]
+                least, greatest = _extremes(line, start, stop, least, greatest)
+        for lane in range(_LANES):
+            total += lanes[lane]
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = total, count, least, greatest
     return out
 
 
 @njit(nogil=True, cache=True)
-def _run_sum(line: NDArray[Any], start: int, length: int) -> tuple[float, int]:
-    """Sum and number of the values that are not NaN, in four fixed lanes."""
-    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+def _add_full_run(line: NDArray[Any], start: int, stop: int, lanes: NDArray[np.float64]) -> int:
+    """Add fully covered cells to the lanes by their place in the run; give the number that are not NaN.
+
+    Lanes that do not wait for each other let the compiler use vector instructions, and the order of
+    the additions stays the same on every processor.
+    """
     valid = 0
-    whole = length - length % 4
-    for j in range(start, start + whole, 4):
-        v0, v1, v2, v3 = line[j], line[j + 1], line[j + 2], line[j + 3]
-        s0 += v0 if v0 == v0 else 0.0
-        s1 += v1 if v1 == v1 else 0.0
-        s2 += v2 if v2 == v2 else 0.0
-        s3 += v3 if v3 == v3 else 0.0
-        valid += (v0 == v0) + (v1 == v1) + (v2 == v2) + (v3 == v3)
-    for j in range(start + whole, start + length):
-        v = line[j]
-        if v == v:
-            s0 += v
-            valid += 1
-    return (s0 + s1) + (s2 + s3), valid
+    for begin in range(start, stop, _LANES):
+        part = line[begin : min(begin + _LANES, stop)]
+        for lane in range(len(part)):
+            value = part[lane]
+            is_valid = value == value
+            lanes[lane] += value if is_valid else 0.0
+            valid += is_valid
+    return valid
+
+
+@njit(nogil=True, cache=True)
+def _extremes(line: NDArray[Any], start: int, stop: int, least: float, greatest: float) -> tuple[float, float]:
+    for j in range(start, stop):
+        # both are false for NaN
+        if line[j] < least:
+            least = line[j]
+        if line[j] > greatest:
+            greatest = line[j]
+    return least, greatest
 
 
 @njit(nogil=True, cache=True)

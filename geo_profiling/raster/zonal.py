@@ -1,7 +1,7 @@
 """Zonal statistics by exact coverage: every cell counts by the share of it that the zone covers.
 
 The raster is streamed in windows that hold only what the zones need; results are the same bits for
-any window, block shape, thread count and scheduler (see :mod:`geo_profiling.raster.coverage`).
+any window, block shape, thread count and scheduler (see :mod:`geo_profiling.raster.zone_plan`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, require_same
 from geo_profiling.errors import InputError, MemoryLimitError, UsageError
-from geo_profiling.raster.coverage import (
+from geo_profiling.raster.source import FloatArray, Source
+from geo_profiling.raster.tallies import MAX_DISTINCT, piece_class_totals, piece_moments, piece_value_counts
+from geo_profiling.raster.zone_plan import (
     SMALLEST_UNIT_CELLS,
     UNIT_CELLS,
     Unit,
+    UnitPlan,
     ZonePlan,
+    ZoneRings,
     plan_units,
     plan_zones,
+    zone_rings,
 )
-from geo_profiling.raster.source import FloatArray, Source
-from geo_profiling.raster.tallies import MAX_DISTINCT, piece_class_totals, piece_moments, piece_value_counts
 
 Statistic: TypeAlias = Literal["sum", "mean", "count", "min", "max", "fraction", "coverage_share"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
@@ -118,7 +121,7 @@ def zonal_statistics(
     """
     _require_known(stats)
     compute = compute or Compute()
-    plan = plan_zones(_geometries(zones, source, compute), source.grid)
+    plan = plan_zones(_checked_rings(zones, source, compute), source.grid)
     units = _units([source], plan, compute, memory_limit)
     tally = partial(
         _tally_unit,
@@ -198,7 +201,7 @@ def class_totals(
         raise UsageError(f"class codes must be given, each once: {list(codes)}")
     weights.grid.require_aligned(classes.grid, what=f"{weights.name} and {classes.name}")
     compute = compute or Compute()
-    plan = plan_zones(_geometries(zones, weights, compute), weights.grid)
+    plan = plan_zones(_checked_rings(zones, weights, compute), weights.grid)
     units = _units([weights, classes], plan, compute, memory_limit)
     ordered = np.array(sorted(codes), dtype=np.float64)
     tally = partial(_tally_classes, weights, classes, ordered)
@@ -229,8 +232,8 @@ def _require_known(stats: Sequence[str]) -> None:
         raise UsageError(f"a statistic is asked for twice: {', '.join(stats)}")
 
 
-def _geometries(zones: gpd.GeoDataFrame, source: Source, compute: Compute) -> NDArray[Any]:
-    """Return the zones' geometries once each is known to be a valid polygon in the raster's CRS."""
+def _checked_rings(zones: gpd.GeoDataFrame, source: Source, compute: Compute) -> ZoneRings:
+    """Return the zones' rings once each zone is known to be a valid polygon in the raster's CRS."""
     require_same(parse_crs(zones.crs, what="zones"), source.grid.crs, what=f"zones and {source.name}")
     geometries = zones.geometry.to_numpy()
     _refuse(
@@ -240,11 +243,12 @@ def _geometries(zones: gpd.GeoDataFrame, source: Source, compute: Compute) -> ND
     _refuse(zones.index, ~is_areal, "is not a polygon", "zones are polygons or multipolygons")
     parts = [geometries[i : i + _CHECKED_TOGETHER] for i in range(0, len(geometries), _CHECKED_TOGETHER)]
     with ThreadPoolExecutor(compute.threads) as pool:
+        rings = pool.submit(zone_rings, geometries)
         is_valid = np.concatenate([np.ones(0, dtype=np.bool_), *pool.map(shapely.is_valid, parts)])
     if not is_valid.all():
         reason = shapely.is_valid_reason(geometries[np.argmin(is_valid)])
         _refuse(zones.index, ~is_valid, f"is not valid ({reason})", "repair the layer first (shapely.make_valid)")
-    return cast(NDArray[Any], geometries)
+    return rings.result()
 
 
 def _refuse(index: pd.Index, is_bad: NDArray[np.bool_], what: str, hint: str) -> None:
@@ -254,13 +258,13 @@ def _refuse(index: pd.Index, is_bad: NDArray[np.bool_], what: str, hint: str) ->
         raise InputError(f"zones: zone {index[int(np.argmax(is_bad))]!r} {what}{more}", hint=hint)
 
 
-def _units(sources: list[Source], plan: ZonePlan, compute: Compute, memory_limit: int | None) -> list[Unit]:
+def _units(sources: list[Source], plan: ZonePlan, compute: Compute, memory_limit: int | None) -> UnitPlan:
     """Plan the reading so that all threads together stay below the limit."""
     cells = UNIT_CELLS // len(sources)
     if memory_limit is not None:
         # a window is there twice while it is turned into floats
         each = 2 * sum(source.dtype.itemsize for source in sources)
-        fixed = _BASE_BYTES + plan.edges.nbytes + plan.pieces.nbytes + compute.threads * _SCRATCH_BYTES
+        fixed = _BASE_BYTES + 3 * plan.edges.nbytes + plan.pieces.nbytes + compute.threads * _SCRATCH_BYTES
         cells = min(cells, (memory_limit - fixed) // (compute.threads * each))
         if cells < SMALLEST_UNIT_CELLS:
             need = (fixed + compute.threads * each * SMALLEST_UNIT_CELLS) / 2**20
@@ -323,8 +327,10 @@ def _tile_order(keys: NDArray[np.int64]) -> NDArray[np.intp]:
 def _sum_by(groups: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Add the rows of each group one after the other."""
     flat = values.reshape(len(values), -1)
-    sums = [np.bincount(groups, weights=column, minlength=size) for column in np.ascontiguousarray(flat.T)]
-    return np.stack(sums, axis=1).reshape(size, *values.shape[1:])
+    out = np.empty((size, flat.shape[1]))
+    for at, column in enumerate(np.ascontiguousarray(flat.T)):
+        out[:, at] = np.bincount(groups, weights=column, minlength=size)
+    return out.reshape(size, *values.shape[1:])
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
