@@ -1,0 +1,1 @@
+"""What planners open: GeoPackage, tables, maps, the offline report and the manifest."""

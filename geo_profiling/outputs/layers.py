@@ -1,0 +1,307 @@
+"""The layers that are published: their fields, with words, units and limits.
+
+The one place that names them; GeoPackage, styles, tables and the report read it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geo_profiling.errors import UsageError
+
+FieldType = Literal["identifier", "text", "integer", "number", "truth"]
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a layer.
+
+    Attributes
+    ----------
+    name : str
+        As stored; the unit is part of it.
+    alias : str
+        What readers see, with the unit.
+    description : str
+        One sentence.
+    type : {"identifier", "text", "integer", "number", "truth"}
+        Identifiers stay whole numbers or text, as they came.
+    decimals : int
+        Shown to readers; the stored value keeps all.
+    required : bool
+        The layer is never without it.
+    unique : bool
+        Identifies the feature: no NULL, no value twice.
+    minimum, maximum : float or None
+        Values outside cannot be.
+    """
+
+    name: str
+    alias: str
+    description: str
+    type: FieldType = "number"
+    decimals: int = 0
+    required: bool = True
+    unique: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One layer: what it is called, what it shows and which fields it has.
+
+    Attributes
+    ----------
+    name : str
+        In the GeoPackage.
+    title : str
+        In plain words.
+    description : str
+        What it shows and how it came about.
+    has_geometry : bool
+        Multipolygons, or a table.
+    fields : tuple of FieldSpec
+    """
+
+    name: str
+    title: str
+    description: str
+    has_geometry: bool
+    fields: tuple[FieldSpec, ...]
+
+    def field(self, name: str) -> FieldSpec:
+        """Return the field of that name."""
+        return next(field for field in self.fields if field.name == name)
+
+
+_POPULATION = FieldSpec("population", "Population (people)", "People who live inside.", minimum=0)
+_AREA = FieldSpec("area_km2", "Area (km²)", "Area, measured in an equal-area projection.", decimals=1, minimum=0)
+_NAME = FieldSpec("name", "Name", "Name; empty if unknown.", "text", required=False)
+_TOUCHES_EDGE = FieldSpec(
+    "touches_edge",
+    "Reaches the edge of the data",
+    "It lies at the edge of the population grid and may go on beyond: its people and area are lower limits.",
+    "truth",
+    required=False,
+)
+
+
+def _share(name: str, where: str) -> FieldSpec:
+    return FieldSpec(
+        f"share_{name}",
+        f"Share in {where} (0-1)",
+        f"Share of the unit's people who live in {where}; of its land where nobody lives.",
+        decimals=3,
+        required=False,
+        minimum=0,
+        maximum=1,
+    )
+
+
+def _clusters(name: str, title: str, description: str) -> LayerSpec:
+    identifier = FieldSpec("cluster_id", "Identifier", "Stays the same between runs.", "text", unique=True)
+    return LayerSpec(name, title, description, True, (identifier, _NAME, _POPULATION, _AREA, _TOUCHES_EDGE))
+
+
+_UNIT_FIELDS = (
+    FieldSpec("unit_id", "Identifier of the unit", "As it came with the units.", "identifier", unique=True),
+    _NAME,
+    _POPULATION,
+    _AREA,
+    FieldSpec(
+        "degurba_l1",
+        "Degree of urbanisation, level 1",
+        "1 city, 2 town or semi-dense area, 3 rural area (Eurostat's codes); NULL where unknown.",
+        "integer",
+        minimum=1,
+        maximum=3,
+    ),
+    FieldSpec(
+        "degurba_l2",
+        "Degree of urbanisation, level 2",
+        "30 city, 23 dense town, 22 semi-dense town, 21 suburban or peri-urban area, 13 village, "
+        "12 dispersed rural area, 11 mostly uninhabited area; NULL where unknown.",
+        "integer",
+        required=False,
+        minimum=11,
+        maximum=30,
+    ),
+    FieldSpec(
+        "degurba_basis",
+        "Classified by",
+        "'population' where people live in the unit, 'land_area' where nobody does, empty where it has no class.",
+        "text",
+        required=False,
+    ),
+    _share("urban_centre", "urban centres"),
+    _share("urban_cluster", "towns and suburbs"),
+    _share("dense_cluster", "dense towns"),
+    _share("semi_dense_cluster", "semi-dense towns"),
+    _share("suburban", "suburbs"),
+    _share("rural", "rural cells"),
+    _share("rural_cluster", "villages"),
+    _share("low_density", "low density rural cells"),
+    _share("very_low_density", "very low density rural cells"),
+    _share("water", "water cells"),
+    FieldSpec(
+        "smaller_than_cell",
+        "Smaller than a grid cell",
+        "The unit is smaller than a cell of the grid: all its figures come from one to four cells.",
+        "truth",
+        required=False,
+    ),
+    FieldSpec(
+        "coverage_share",
+        "Covered by the grid (0-1)",
+        "Share of the unit's area for which there are data.",
+        decimals=3,
+        required=False,
+        minimum=0,
+        maximum=1,
+    ),
+    FieldSpec("city_id", "City", "City the unit belongs to; empty if none.", "text", required=False),
+    FieldSpec("fua_id", "Functional urban area", "FUA the unit belongs to; empty if none.", "text", required=False),
+)
+
+_LAYERS = (
+    LayerSpec(
+        "urban_centres",
+        "Urban centres",
+        "Contiguous dense cells (at least 1,500 people per km2 of land, or mostly built-up) with at least 50,000 "
+        "people together, gaps filled and edges smoothed: the centres of cities.",
+        True,
+        (
+            FieldSpec("centre_id", "Identifier", "Stays the same between runs.", "text", unique=True),
+            _NAME,
+            _POPULATION,
+            _AREA,
+            _TOUCHES_EDGE,
+        ),
+    ),
+    _clusters(
+        "urban_clusters",
+        "Urban clusters",
+        "Contiguous cells of at least 300 people per km2 of land with at least 5,000 people together: cities and towns "
+        "with their suburbs.",
+    ),
+    _clusters(
+        "dense_clusters",
+        "Dense towns",
+        "Contiguous dense cells (at least 1,500 people per km2 of land) with at least 5,000 people, outside urban "
+        "centres.",
+    ),
+    _clusters(
+        "semi_dense_clusters",
+        "Semi-dense towns",
+        "Contiguous cells of medium density with enough people for a town, away from urban centres and dense towns.",
+    ),
+    LayerSpec(
+        "units",
+        "Local units",
+        "Municipalities or other local units, classified by where most of their people live.",
+        True,
+        _UNIT_FIELDS,
+    ),
+    LayerSpec(
+        "run_info",
+        "About these data",
+        "What was computed from what: inputs, parameters, versions.",
+        False,
+        (
+            FieldSpec("key", "Key", "What is told.", "text", unique=True),
+            FieldSpec("value", "Value", "What it is.", "text"),
+        ),
+    ),
+)
+
+#: Every layer by name, in the order in which maps draw them: the first on top.
+LAYERS: Mapping[str, LayerSpec] = MappingProxyType({layer.name: layer for layer in _LAYERS})
+
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a layer with its declared fields only, in order, with declared types; or say why not.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer, a key of :data:`LAYERS`.
+    frame : DataFrame or GeoDataFrame
+        With at least the required fields; rows stay in their order.
+
+    Returns
+    -------
+    DataFrame or GeoDataFrame
+        A new frame, index 0 ... n-1; unknown values are NULL (None, <NA>, NaN).
+
+    Raises
+    ------
+    UsageError
+        If the layer or a field is not declared, a required field is missing, an identifier is NULL
+        or doubled, or a value lies outside its limits; the row is named.
+
+    Examples
+    --------
+    >>> conform("run_info", pd.DataFrame({"key": ["title"], "value": ["Port Serrano"]})).shape
+    (1, 2)
+    """
+    if name not in LAYERS:
+        raise UsageError(f"layer {name!r} is not declared", hint=f"declared are {', '.join(LAYERS)}")
+    layer = LAYERS[name]
+    geometry = frame.geometry.name if isinstance(frame, gpd.GeoDataFrame) else None
+    if (geometry is not None) != layer.has_geometry:
+        raise UsageError(f"layer {name}: {'geometry is missing' if layer.has_geometry else 'must have no geometry'}")
+    undeclared = sorted(set(frame.columns) - {field.name for field in layer.fields} - {geometry})
+    missing = [field.name for field in layer.fields if field.required and field.name not in frame.columns]
+    if undeclared or missing:
+        raise UsageError(f"layer {name}: fields not declared {undeclared}, fields missing {missing}")
+    columns = {
+        field.name: _typed(frame[field.name], field, layer) for field in layer.fields if field.name in frame.columns
+    }
+    result = pd.DataFrame(columns).reset_index(drop=True)
+    if geometry is None:
+        return result
+    return gpd.GeoDataFrame(result, geometry=gpd.GeoSeries(frame.geometry.array, crs=frame.crs).rename("geometry"))
+
+
+def _typed(values: pd.Series, field: FieldSpec, layer: LayerSpec) -> pd.Series:
+    what = f"layer {layer.name}, field {field.name}"
+    unknown = values.isna()
+    if field.unique and (unknown.any() or values.duplicated().any()):
+        row = int(np.flatnonzero(unknown | values.duplicated())[0])
+        raise UsageError(f"{what}: row {row} is NULL or there twice ({values.iloc[row]!r})")
+    if field.type == "truth" and unknown.any():
+        raise UsageError(f"{what}: row {int(np.flatnonzero(unknown)[0])} is NULL; it is true or false")
+    typed = _cast(values, field.type)
+    _require_in_range(typed, field, what)
+    return typed
+
+
+def _cast(values: pd.Series, kind: FieldType) -> pd.Series:
+    if kind == "truth":
+        return values.astype(bool)
+    if kind == "integer" or (kind == "identifier" and pd.api.types.is_integer_dtype(values)):
+        return values.astype("Int64")
+    if kind == "number":
+        return values.astype("Float64").astype(float)
+    texts = [None if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+    return pd.Series(texts, index=values.index, dtype=object)
+
+
+def _require_in_range(values: pd.Series, field: FieldSpec, what: str) -> None:
+    # Shares are sums of floats and may pass 1 in their last digits.
+    low = -np.inf if field.minimum is None else field.minimum - 1e-9
+    high = np.inf if field.maximum is None else field.maximum + 1e-9
+    if field.type == "number" or field.maximum is not None:
+        numbers = values.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        outside = (numbers < low) | (numbers > high) | np.isinf(numbers)
+        if outside.any():
+            row = int(np.flatnonzero(outside)[0])
+            raise UsageError(f"{what}: row {row} is {numbers[row]:g}, outside {field.minimum} to {field.maximum}")
