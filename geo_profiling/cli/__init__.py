@@ -1,0 +1,1 @@
+"""The command line: thin, and without heavy imports until a command runs."""

@@ -1,0 +1,112 @@
+"""Commands that work on a configuration: run, plan, validate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from geo_profiling.cli.console import LogFormat, start_console
+from geo_profiling.cli.errors import ends_in_words
+from geo_profiling.cli.options import ConfigFile, MemoryLimit, OutputFolder, RegionNames, Threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module.
+
+    Examples
+    --------
+    >>> register(typer.Typer())
+    """
+    app.command(
+        "run",
+        epilog="\b\nExample:\n  geo-profiling run configs/belgium.yaml -o out --memory-limit 2GiB\n"
+        "  geo-profiling run configs/forty_regions.yaml --region accra --region tema",
+    )(run)
+    app.command("plan", epilog="\b\nExample:\n  geo-profiling plan configs/belgium.yaml")(plan)
+    app.command("validate", epilog="\b\nExample:\n  geo-profiling validate configs/belgium.yaml")(validate)
+
+
+@ends_in_words
+def run(
+    config: ConfigFile,
+    output: OutputFolder = None,
+    region: RegionNames = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Work in N processes (a local Dask cluster), not in threads."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDR", help="Work on the Dask cluster of this scheduler.")
+    ] = None,
+    memory_limit: MemoryLimit = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute everything anew and overwrite.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--fail-fast", help="Run the other regions when one fails, or stop.")
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Errors only.")] = False,
+    log_format: Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or JSON objects.")] = "text",
+) -> None:
+    """Compute everything the configuration asks for; a second run computes only what changed."""
+    progress = start_console(quiet=quiet, log_format=log_format)
+
+    from geo_profiling.cli.computing import choose_compute
+    from geo_profiling.config.load import load_project
+    from pipelines.run import run_project
+
+    project = load_project(config)
+    with choose_compute(workers=workers, scheduler=scheduler, memory_limit=memory_limit, progress=progress) as compute:
+        run_project(
+            project,
+            directory=output,
+            regions=region,
+            compute=compute,
+            memory_limit=memory_limit,
+            force=force,
+            keep_going=keep_going,
+        )
+
+
+@ends_in_words
+def plan(config: ConfigFile, output: OutputFolder = None, region: RegionNames = None) -> None:
+    """Tell what `run` would do, each step with its reason; touches nothing."""
+    start_console()
+
+    from geo_profiling.config.load import load_project
+    from pipelines.run import plan_project
+
+    for line in plan_project(load_project(config), directory=output, regions=region):
+        typer.echo(line)
+
+
+@ends_in_words
+def validate(config: ConfigFile, region: RegionNames = None, workers: Threads = None) -> None:
+    """Check the configuration and every input; all findings in one table."""
+    progress = start_console()
+
+    from geo_profiling.cli.computing import threads
+    from geo_profiling.config.load import load_project
+    from geo_profiling.errors import InputError
+    from geo_profiling.findings import findings_table
+    from pipelines.check import check_project
+
+    findings = check_project(load_project(config), regions=region, compute=threads(workers, progress))
+    _print_findings(findings_table(findings))
+    errors = sum(finding.severity == "error" for finding in findings)
+    if errors:
+        raise InputError(f"{config}: {errors} {'error' if errors == 1 else 'errors'} in the inputs, listed above")
+    typer.echo(f"{config}: the configuration and its inputs are fit for a run")
+
+
+def _print_findings(table: pd.DataFrame) -> None:
+    """Print one block for each finding: tables of long texts do not fit terminals."""
+    for row in table.itertuples(index=False):
+        place = f", {row.place}" if row.place else ""
+        typer.echo(f"{row.severity:<7}  {row.input}{place}: {row.message}")
+        if row.remedy:
+            typer.echo(f"{'':<7}  -> {row.remedy}")
