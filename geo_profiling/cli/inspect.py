@@ -44,8 +44,9 @@ def _print_mapping(content: dict[str, Any], indent: str = "") -> None:
             _print_mapping(value, f"{indent}  ")
         elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             typer.echo(f"{indent}{key}:")
-            for item in value:
-                typer.echo(f"{indent}  - {', '.join(f'{name}: {part}' for name, part in item.items())}")
+            for number, item in enumerate(value, start=1):
+                typer.echo(f"{indent}  {number}.")
+                _print_mapping(item, f"{indent}    ")
         else:
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
             typer.echo(f"{indent}{key:<{width}}  {'-' if shown is None else shown}")

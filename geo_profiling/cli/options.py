@@ -49,8 +49,10 @@ def parse_threshold(text: str) -> float | Literal["none", "optimal"]:
     >>> parse_threshold("0.2"), parse_threshold("none")
     (0.2, 'none')
     """
-    if text == "none" or text == "optimal":
-        return text
+    if text == "none":
+        return "none"
+    if text == "optimal":
+        return "optimal"
     try:
         value = float(text)
     except ValueError:

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     )(degurba)
     app.command(
         "zonal",
-        epilog="\b\nExample:\n  geo-profiling zonal POP.tif wards.gpkg -o people.csv --id ward_id --stats sum,mean,count",
+        epilog="\b\nExample:\n  geo-profiling zonal POP.tif wards.gpkg -o people.csv --id ward_id --stats sum,mean",
     )(zonal)
 
 
@@ -74,8 +74,9 @@ def degurba(
         raise UsageError(f"--optimal-value {optimal_value} is not a share above 0 and up to 1")
     progress = start_console()
 
-    from geo_profiling.cli.computing import threads
     from pipelines.delineate import degurba_command
+
+    from geo_profiling.cli.computing import threads
 
     degurba_command(
         population,

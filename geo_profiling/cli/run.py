@@ -11,7 +11,9 @@ from geo_profiling.cli.errors import ends_in_words
 from geo_profiling.cli.options import ConfigFile, MemoryLimit, OutputFolder, RegionNames, Threads
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterable
+
+    from geo_profiling.findings import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -92,21 +94,20 @@ def validate(config: ConfigFile, region: RegionNames = None, workers: Threads = 
     from geo_profiling.cli.computing import threads
     from geo_profiling.config.load import load_project
     from geo_profiling.errors import InputError
-    from geo_profiling.findings import findings_table
     from pipelines.check import check_project
 
     findings = check_project(load_project(config), regions=region, compute=threads(workers, progress))
-    _print_findings(findings_table(findings))
+    _print_findings(findings)
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         raise InputError(f"{config}: {errors} {'error' if errors == 1 else 'errors'} in the inputs, listed above")
     typer.echo(f"{config}: the configuration and its inputs are fit for a run")
 
 
-def _print_findings(table: pd.DataFrame) -> None:
-    """Print one block for each finding: tables of long texts do not fit terminals."""
-    for row in table.itertuples(index=False):
-        place = f", {row.place}" if row.place else ""
-        typer.echo(f"{row.severity:<7}  {row.input}{place}: {row.message}")
+def _print_findings(findings: Iterable[Finding]) -> None:
+    """Print the findings, errors first, each on lines of its own: long texts fit no table on a terminal."""
+    rank = ("error", "warning", "note").index
+    for row in sorted(findings, key=lambda finding: rank(finding.severity)):
+        typer.echo(f"{row.severity:<7}  {row}")
         if row.remedy:
             typer.echo(f"{'':<7}  -> {row.remedy}")

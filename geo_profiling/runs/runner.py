@@ -187,7 +187,8 @@ def _try_region(region: RegionRun, compute: Compute, cache: DigestCache, *, forc
         _run_region(region, compute, cache, result, force=force)
     except Exception as error:
         # A fault of ours in one region is told like any other reason, and the others still run.
-        _event("region failed", region=region.name, error=str(error), level=logging.ERROR)
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        _event(f"failed: {first_line}", region=region.name)
         if not isinstance(error, GeoProfilingError):
             _log.debug("region %s failed", region.name, exc_info=True)
         return replace(result, seconds=time.monotonic() - started, error=error)

@@ -29,6 +29,8 @@ class FileContent:
     ----------
     path : Path
         The file.
+    siblings : tuple of Path
+        Files that belong to it and may be absent (a shapefile's ``.dbf``, ``.prj``, ...).
 
     Examples
     --------
@@ -39,10 +41,13 @@ class FileContent:
     """
 
     path: Path
+    siblings: tuple[Path, ...] = ()
 
     def digest(self, cache: DigestCache) -> str:
-        """SHA-256 of the file."""
-        return cache.of_file(self.path)
+        """SHA-256 of the file; with siblings present, of all their digests."""
+        own = cache.of_file(self.path)
+        others = {sibling.suffix: cache.of_file(sibling) for sibling in self.siblings if sibling.exists()}
+        return hashlib.sha256(canonical_json([own, others]).encode()).hexdigest() if others else own
 
 
 @dataclass(frozen=True)

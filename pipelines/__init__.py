@@ -1,0 +1,1 @@
+"""What commands do, composed from the library: no method of its own."""
