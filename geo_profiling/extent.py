@@ -6,17 +6,22 @@ A wrong CRS label gives no error anywhere downstream: sums of zero, and areas th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from geo_profiling.errors import CRSError
+from geo_profiling.findings import Finding
 
 Bounds = tuple[float, float, float, float]
 
 #: Data may reach this far beyond the area their CRS was made for before the label is disbelieved.
 AREA_OF_USE_MARGIN_DEG = 6.0
+#: Features outside that a warning names; the others are counted.
+_LISTED_FEATURES = 5
 
 
 def require_plausible_extent(crs: CRS, bounds: Bounds, *, what: str, tolerance: float = 1e-6) -> None:
@@ -103,3 +108,51 @@ def _area_of_use(crs: CRS) -> Any:
         return crs.area_of_use
     authority = crs.to_authority(min_confidence=100)
     return CRS.from_authority(*authority).area_of_use if authority else None
+
+
+def overlap_findings(
+    features: NDArray[np.float64], bounds: Bounds, *, layer: str, raster: str, describe: Callable[[int], str]
+) -> list[Finding]:
+    """Report features that lie outside a raster.
+
+    Parameters
+    ----------
+    features : numpy.ndarray
+        Shape (n, 4): left, bottom, right, top of each feature, in the raster's CRS; NaN without
+        geometry.
+    bounds : tuple of float
+        Of the raster.
+    layer, raster : str
+        Named in the findings.
+    describe : callable
+        From position to the feature's name.
+
+    Returns
+    -------
+    list of Finding
+        An error if no feature meets the raster, a warning if some lie wholly or partly outside,
+        else nothing.
+
+    Examples
+    --------
+    >>> boxes = np.array([[0.0, 0, 2, 2], [8, 8, 9, 9]])
+    >>> print(*overlap_findings(boxes, (0, 0, 5, 5), layer="units", raster="pop.tif", describe=lambda i: f"unit {i}"))
+    units, unit 1: 1 of 2 features lie wholly or partly outside pop.tif
+    """
+    left, bottom, right, top = bounds
+    # A rim of rounding does not make a feature stick out.
+    rim = 1e-9 * max(right - left, top - bottom)
+    apart = (features[:, 0] > right) | (features[:, 2] < left) | (features[:, 1] > top) | (features[:, 3] < bottom)
+    inside = (features[:, 0] >= left - rim) & (features[:, 2] <= right + rim)
+    inside &= (features[:, 1] >= bottom - rim) & (features[:, 3] <= top + rim)
+    placed = ~np.isnan(features).any(axis=1)
+    if (apart | ~placed).all():
+        message = f"does not overlap {raster}: no feature meets its extent"
+        return [Finding("error", layer, "", message, "check the CRS, axis order and area of both")]
+    out = np.flatnonzero(placed & ~inside)
+    if out.size == 0:
+        return []
+    named = ", ".join(describe(int(index)) for index in out[:_LISTED_FEATURES])
+    more = ", ..." if out.size > _LISTED_FEATURES else ""
+    message = f"{out.size} of {len(features)} features lie wholly or partly outside {raster}"
+    return [Finding("warning", layer, named + more, message, "use a raster that covers them")]

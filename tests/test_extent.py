@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from pyproj import CRS
 
 from geo_profiling.errors import CRSError
-from geo_profiling.extent import require_plausible_extent
+from geo_profiling.extent import overlap_findings, require_plausible_extent
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,24 @@ def test_rasters_may_pass_the_limits_by_a_cell() -> None:
     require_plausible_extent(CRS("EPSG:4326"), (-180.4, -90.2, 180.3, 90.2), what="pop.tif", tolerance=0.5)
     with pytest.raises(CRSError):
         require_plausible_extent(CRS("EPSG:4326"), (-180.4, -90.2, 180.3, 90.2), what="pop.tif")
+
+
+BOXES = np.array([[0, 0, 1, 1], [4, 4, 5, 5], [4, 4, 6, 5], [7, 0, 8, 1], [np.nan] * 4], dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("rows", "severity", "place"),
+    [
+        ([0, 1], None, ""),
+        ([0, 1, 2, 3, 4], "warning", "unit 2, unit 3"),
+        ([0, 3], "warning", "unit 1"),
+        ([3], "error", ""),
+        ([3, 4], "error", ""),
+        ([4], "error", ""),
+        ([0] + [3] * 9, "warning", "unit 1, unit 2, unit 3, unit 4, unit 5, ..."),
+    ],
+)
+def test_features_outside_the_raster(rows: list[int], severity: str | None, place: str) -> None:
+    found = overlap_findings(BOXES[rows], (0, 0, 5, 5), layer="units", raster="pop.tif", describe="unit {}".format)
+    assert [(finding.severity, finding.place) for finding in found] == ([] if severity is None else [(severity, place)])
+    assert all(finding.remedy and "pop.tif" in finding.message for finding in found)

@@ -98,6 +98,9 @@ def parse_table(text: str, delimiter: str | None, *, name: str) -> pd.DataFrame:
     if not header or repeated or any(not column.strip() for column in header):
         cause = f"column {repeated[0]!r} stands twice" if repeated else "a column without a name"
         raise InputError(f"{name}, row 1: {cause} in its header", hint="give every column a name of its own")
+    # Quotes come in pairs, doubled ones too; an open one would swallow every row behind it.
+    if text.count('"') % 2:
+        raise InputError(f"{name}: a quote is not closed", hint='close it, or double it (""), where it is text')
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(text.encode()),

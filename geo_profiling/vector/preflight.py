@@ -373,10 +373,13 @@ def _check_parquet(path: Path, name: str) -> Checked:
 
 
 _CRS_MEMBER = re.compile(rb'"crs"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
+_ASCII_ESCAPE = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 
 def _check_geojson(path: Path, name: str) -> Checked:
     data = path.read_bytes()
+    if b"\\u00" in data:
+        data = _ASCII_ESCAPE.sub(lambda found: bytes([int(found.group(1), 16)]), data)
     for found in _CRS_MEMBER.finditer(data):
         member: Any = None
         try:
