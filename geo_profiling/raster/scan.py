@@ -69,6 +69,7 @@ def scan(source: Source, *, quantity: Quantity, compute: Compute) -> Facts:
 
     Examples
     --------
+    >>> from geo_profiling.raster.grid import Grid
     >>> from geo_profiling.raster.source import ArraySource, wrap
     >>> from affine import Affine
     >>> from pyproj import CRS

@@ -76,7 +76,8 @@ def test_every_format_reads_the_same(tmp_path: Path, suffix: str) -> None:
     frame = frame.sort_values("code", ignore_index=True)  # FlatGeobuf stores in spatial order
     assert frame["code"].tolist() == SQUARES["code"].tolist()
     assert frame["number"].tolist() == SQUARES["number"].tolist()
-    assert frame.geometry.geom_equals(SQUARES.geometry).all()
+    # GeoJSON is written with 7 decimals.
+    assert np.allclose(frame.geometry.bounds, SQUARES.geometry.bounds, rtol=0, atol=1e-7)
 
 
 # A shapefile is several files, found by their names.
