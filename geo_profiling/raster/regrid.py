@@ -154,9 +154,9 @@ def _regrid_tile(source: Source, target: Grid, tile: Window, values: NDArray[Any
     outside, total, bad = _share_out(counts, columns, rows, (box.row, box.col), target.shape, limit, result, is_known)
     if bad >= 0:
         row, col = tile.row + bad // tile.width, tile.col + bad % tile.width
-        x, y = source.grid.transform * (col + 0.5, row + 0.5)
+        left, _, _, top = source.grid.crop(Window(row, col, 1, 1)).bounds
         raise GridError(
-            f"{source.name}: the cell at row {row}, column {col} (x {x:g}, y {y:g}) has no place in "
+            f"{source.name}: the cell at row {row}, column {col} (corner {left:g}, {top:g}) has no place in "
             f"{target.crs.name}, or is torn by the edge of that projection",
             hint="crop the raster, or choose a target CRS that is whole where there are people",
         )

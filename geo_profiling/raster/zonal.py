@@ -6,6 +6,7 @@ any window, block shape, thread count and scheduler (see :mod:`geo_profiling.ras
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -326,7 +327,7 @@ def _tile_order(keys: NDArray[np.int64]) -> NDArray[np.intp]:
 
 def _sum_by(groups: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Add the rows of each group one after the other."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     out = np.empty((size, flat.shape[1]))
     for at, column in enumerate(np.ascontiguousarray(flat.T)):
         out[:, at] = np.bincount(groups, weights=column, minlength=size)
