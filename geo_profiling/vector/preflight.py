@@ -97,7 +97,7 @@ def check_vector(
 
     Examples
     --------
-    >>> check_vector("sample_data/municipalities.gpkg", layer=None, roots=None).driver  # doctest: +SKIP
+    >>> check_vector("sample_data/municipalities.gpkg", layer=None, roots=None).driver
     'GPKG'
     """
     real = safe_path(path, roots=roots)
