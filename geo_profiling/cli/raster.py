@@ -83,7 +83,7 @@ def degurba(
         output,
         land=land,
         built_up=built_up,
-        level=level,
+        level=1 if level == 1 else 2,
         rules=rules,
         built_up_threshold=threshold,
         optimal_value=optimal_value,
