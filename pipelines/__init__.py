@@ -1,1 +1,1 @@
-"""What commands do, composed from the library: no method of its own."""
+"""Pipelines: compose the library into what the commands do; hold no method of their own."""

@@ -20,6 +20,7 @@ from geo_profiling.delineation.cells import AreaUnit, CellInputs
 from geo_profiling.delineation.centres import refine_centres
 from geo_profiling.delineation.paint import (
     CLASS_NODATA,
+    LEVEL_CODES,
     DegurbaSummary,
     PaintJob,
     centre_seeds,
@@ -126,8 +127,24 @@ def aggregate_level1(level2: xr.DataArray) -> xr.DataArray:
     >>> aggregate_level1(xr.DataArray(np.array([[30, 23, 21], [13, 10, -32768]], np.int16))).values.tolist()
     [[3, 2, 2], [1, 0, -32768]]
     """
-    level1 = xr.where(level2 == 10, 0, level2 // 10)
-    return level1.where(level2 != CLASS_NODATA, CLASS_NODATA).astype(np.int16)
+    return level2.copy(data=level1_codes(level2.values))
+
+
+# Indexed by the Level 2 code; nodata counts from the end.
+_LEVEL1_OF = np.full(2**16, CLASS_NODATA, np.int16)
+for _code in LEVEL_CODES[2]:
+    _LEVEL1_OF[_code] = 0 if _code == 10 else _code // 10
+
+
+def level1_codes(level2: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return the Level 1 code of each Level 2 code.
+
+    Examples
+    --------
+    >>> level1_codes(np.array([30, 22, 11, 10, CLASS_NODATA], np.int16)).tolist()
+    [3, 2, 1, 0, -32768]
+    """
+    return _LEVEL1_OF[level2]
 
 
 def classify(

@@ -63,8 +63,6 @@ class DegurbaSummary:
         Sum of the population grid, exact to 2**-24 a cell.
     built_up_unknown_cells : int
         Cells with land but without built-up data, taken as not built.
-    class_population, class_cells : dict
-        People and cells by class code (empty unless clusters were asked for).
     clusters : dict
         By kind; empty unless asked for.
     """
@@ -74,8 +72,6 @@ class DegurbaSummary:
     rules: DegurbaRules
     population: float
     built_up_unknown_cells: int
-    class_population: dict[int, float] = field(default_factory=dict)
-    class_cells: dict[int, int] = field(default_factory=dict)
     clusters: dict[ClusterKind, Clusters] = field(default_factory=dict)
 
 
@@ -249,7 +245,7 @@ class PaintJob:
     semi_dense : list of ndarray of bool
         :func:`free_semi_dense`; empty for Level 1.
     with_clusters : bool
-        Whether clusters and people by class are wanted.
+        Whether the clusters are wanted.
     """
 
     inputs: CellInputs
@@ -281,8 +277,6 @@ class _Tile:
 class _TileResult:
     window: Window
     classes: NDArray[np.int16]
-    class_population: dict[int, int]
-    class_cells: dict[int, int]
     clusters: dict[ClusterKind, tuple[CellRuns, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]
 
 
@@ -290,15 +284,10 @@ def paint(
     job: PaintJob, store: TileStore, write: Callable[[Window, NDArray[np.int16]], None], compute: Compute
 ) -> DegurbaSummary:
     """Write the classes tile by tile and gather the clusters."""
-    people = dict.fromkeys(LEVEL_CODES[job.level], 0)
-    counts = dict.fromkeys(LEVEL_CODES[job.level], 0)
     gathered: dict[ClusterKind, list[tuple[CellRuns, NDArray[Any], NDArray[Any], NDArray[Any]]]] = {}
     results = compute.map(_paint_tile, _tiles(job, store), label="write classes", total=len(store.tiles))
     for result in results:
         write(result.window, result.classes)
-        for code in result.class_cells:
-            people[code] += result.class_population[code]
-            counts[code] += result.class_cells[code]
         for kind, part in result.clusters.items():
             gathered.setdefault(kind, []).append(part)
     return DegurbaSummary(
@@ -307,8 +296,6 @@ def paint(
         rules=job.rules,
         population=job.scan.total / FIXED_POINT,
         built_up_unknown_cells=job.scan.built_up_unknown,
-        class_population={code: value / FIXED_POINT for code, value in people.items()} if job.with_clusters else {},
-        class_cells=counts if job.with_clusters else {},
         clusters={kind: _gather(parts) for kind, parts in gathered.items()},
     )
 
@@ -369,15 +356,7 @@ def _paint_tile(tile: _Tile) -> _TileResult:
             found[name].paint(classes, np.array(by_size, np.int16)[tile.classes[name]])
     tile.centres.paint(classes, window, np.full(tile.centres.row.size, _CENTRE_CODE[tile.level], np.int16))
     classes = np.ascontiguousarray(classes[:, : window.width])
-    if tile.population is None:
-        return _TileResult(window, classes, {}, {}, {})
-    people = tile.population.read(window)
-    by_class, counts = {}, {}
-    for code in LEVEL_CODES[tile.level]:
-        inside = classes == code
-        by_class[code] = int(_sum_by_label(inside.astype(np.int32), people, 2)[1])
-        counts[code] = int(inside.sum())
-    return _TileResult(window, classes, by_class, counts, _tile_clusters(tile, found, classes, people, near_no_data))
+    return _TileResult(window, classes, _tile_clusters(tile, found, classes, near_no_data))
 
 
 def _near_no_data(tile: _Tile) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
@@ -395,10 +374,12 @@ def _tile_clusters(
     tile: _Tile,
     found: dict[str, TileLabels],
     classes: NDArray[np.int16],
-    people: NDArray[Any],
     near_no_data: NDArray[np.bool_] | None,
 ) -> dict[ClusterKind, tuple[CellRuns, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
     """Cells, people and edge flags of the clusters in a tile, by kind."""
+    if tile.population is None:
+        return {}
+    people = tile.population.read(tile.window)
     edge = np.zeros(classes.shape, bool) if near_no_data is None else near_no_data.copy()
     window = tile.window
     edge[:1] |= window.row == 0

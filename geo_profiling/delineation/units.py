@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
 from geo_profiling.crs import require_equal_area
-from geo_profiling.delineation.paint import CLASS_NODATA, LEVEL_CODES
+from geo_profiling.delineation.paint import LEVEL_CODES
 from geo_profiling.delineation.rules import RulesVersion
 from geo_profiling.errors import UsageError
 from geo_profiling.raster.source import Source
-from geo_profiling.raster.zonal import class_totals
+from geo_profiling.raster.zonal import class_totals, zonal_statistics
 
-Level1From = Literal["level2", "direct"]
 Basis = Literal["population", "land_area"]
 
 #: Eurostat's codes of units at Level 1; grids count the other way round (3, 2, 1).
 CITY, TOWN, RURAL = 1, 2, 3
 
-#: Field of the share of a unit's people (or land) in each class of cells.
-SHARE_FIELDS: dict[int, str] = {
-    30: "share_urban_centre",
-    23: "share_dense_cluster",
-    22: "share_semi_dense_cluster",
-    21: "share_suburban",
-    13: "share_rural_cluster",
-    12: "share_low_density",
-    11: "share_very_low_density",
-    10: "share_water",
-}
-LEVEL1_SHARE_FIELDS: dict[int, str] = {
-    3: "share_urban_centre",
-    2: "share_urban_cluster",
-    1: "share_rural",
-    0: "share_water",
+#: By level, the field of the share of a unit's people (or land) in each class of cells.
+_SHARE_FIELDS: dict[int, dict[int, str]] = {
+    1: {3: "share_urban_centre", 2: "share_urban_cluster", 1: "share_rural", 0: "share_water"},
+    2: {
+        30: "share_urban_centre",
+        23: "share_dense_cluster",
+        22: "share_semi_dense_cluster",
+        21: "share_suburban",
+        13: "share_rural_cluster",
+        12: "share_low_density",
+        11: "share_very_low_density",
+        10: "share_water",
+    },
 }
 
 
 def classify_units(
     population: Source,
-    level2: Source,
     units: gpd.GeoDataFrame,
     *,
     level1: Source | None = None,
+    level2: Source | None = None,
     land: Source | None = None,
     rules_version: RulesVersion = "2024",
     compute: Compute | None = None,
 ) -> pd.DataFrame:
-    """Classify local units at both levels by where their people live, with exact coverage.
+    """Classify local units at one or both levels by where their people live, with exact coverage.
 
     A unit's share of a class is the sum of people times covered cell share over its cells of the
     class, divided by all its people. A unit without people is classed by its land area and says so
@@ -63,12 +61,11 @@ def classify_units(
     ----------
     population : Source
         People in each cell.
-    level2 : Source
-        Class codes 30 ... 10 on the same grid.
     units : geopandas.GeoDataFrame
         Polygons in the CRS of the grid.
-    level1 : Source, optional
-        Level 1 grid computed directly; without it Level 1 follows from Level 2, and the levels nest.
+    level1, level2 : Source, optional
+        Class grids, at least one: codes 3 ... 0 and 30 ... 10. With Level 2 alone Level 1 follows from
+        it and the levels nest; with both, Level 1 of units comes from the Level 1 grid.
     land : Source, optional
         Land of each cell: weights for units without people (cells if absent).
     rules_version : {"2021", "2024"}
@@ -78,84 +75,102 @@ def classify_units(
     Returns
     -------
     pandas.DataFrame
-        On the index of ``units``: ``population``, ``area_km2``, ``share_*`` (0-1; they sum to less
-        than 1 where people live in cells without class), ``degurba_l1`` (1 city, 2 town or semi-dense,
-        3 rural), ``degurba_l2`` (30, 23, 22, 21, 13, 12, 11), ``degurba_basis``, ``smaller_than_cell``,
-        ``coverage_share`` (share of the unit's area on the grid).
+        On the index of ``units``: ``population``, ``area_km2``, ``degurba_l1`` (1 city, 2 town or
+        semi-dense, 3 rural), ``degurba_l2`` (30, 23, 22, 21, 13, 12, 11; only with ``level2``),
+        ``degurba_basis``, ``share_*`` of the finest level (0-1; they sum to less than 1 where people
+        live in cells without class), ``smaller_than_cell``, ``coverage_share`` (of the unit's area).
 
     Raises
     ------
     CRSError, InputError
         If units and grids do not fit.
+    UsageError
+        If neither grid is given.
 
     References
     ----------
     Applying the Degree of Urbanisation (2021), sections 2.3 and 7.3; Level 2 rules from July 2024.
+
+    Examples
+    --------
+    >>> from affine import Affine; from pyproj import CRS; from shapely import box
+    >>> from geo_profiling.raster.grid import Grid; from geo_profiling.raster.source import ArraySource, wrap
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 1000), (1, 2))
+    >>> people, classes = (ArraySource(wrap(np.array([row]), grid)) for row in ([900.0, 100.0], [30.0, 11.0]))
+    >>> units = gpd.GeoDataFrame(geometry=[box(0, 0, 2000, 1000)], crs="ESRI:54009")
+    >>> classify_units(people, units, level2=classes)[["degurba_l1", "degurba_l2", "share_urban_centre"]]
+       degurba_l1  degurba_l2  share_urban_centre
+    0           1          30                 0.9
     """
     require_equal_area(population.grid.crs, population.grid.bounds, what=population.name)
-    codes = LEVEL_CODES[2]
-    totals = class_totals(population, level2, units, codes=codes, compute=compute)
-    people = _total(totals, "weight", codes)
-    shares, basis = _shares(totals, codes, people, level2, units, land, compute)
-    result = pd.DataFrame(index=units.index)
-    result["population"] = people
-    result["area_km2"] = units.area / 1e6
-    for code in codes:
-        result[SHARE_FIELDS[code]] = shares[code]
-    if level1 is None:
-        level1_shares = {3: shares[30], 2: shares[23] + shares[22] + shares[21], 1: shares[13] + shares[12] + shares[11]}
-    else:
-        direct = class_totals(population, level1, units, codes=LEVEL_CODES[1], compute=compute)
-        level1_shares, _ = _shares(
-            direct, LEVEL_CODES[1], _total(direct, "weight", LEVEL_CODES[1]), level1, units, land, compute
+    if level1 is None and level2 is None:
+        raise UsageError("no class grid given", hint="give level1, level2 or both")
+    by_level = {
+        level: _unit_shares(population, classes, units, LEVEL_CODES[level], land, compute)
+        for level, classes in ((2, level2), (1, level1))
+        if classes is not None
+    }
+    finest = by_level[max(by_level)]
+    level1_class = _level1_class(by_level)
+    known = np.array([value is not None for value in finest.basis])
+    result = pd.DataFrame({"population": finest.totals["weight_total"], "area_km2": units.area / 1e6})
+    result["degurba_l1"] = pd.array(level1_class, "Int16")
+    if level2 is not None:
+        result["degurba_l2"] = pd.array(
+            unit_level2(by_level[2].shares, level1_class, rules_version=rules_version), "Int16"
         )
-    level1_class = unit_level1(level1_shares[3], level1_shares[1])
-    level2_class = unit_level2(shares, level1_class, rules_version=rules_version)
-    known = np.array([value is not None for value in basis])
-    result["degurba_l1"] = pd.array(np.where(known, level1_class, 0), "Int16")
-    result["degurba_l2"] = pd.array(np.where(known, level2_class, 0), "Int16")
-    result.loc[~known, ["degurba_l1", "degurba_l2", *(SHARE_FIELDS[code] for code in codes)]] = pd.NA
-    result["degurba_basis"] = basis
-    result["smaller_than_cell"] = result["area_km2"].to_numpy() < population.grid.cell_area_km2
-    result["coverage_share"] = totals["coverage_share"]
+    result["degurba_basis"] = finest.basis
+    for code, share in finest.shares.items():
+        result[_SHARE_FIELDS[max(by_level)][code]] = share
+    for name in [name for name in map(str, result) if name.startswith(("share_", "degurba_l"))]:
+        result[name] = result[name].where(known)
+    result["smaller_than_cell"] = result["area_km2"] < population.grid.cell_area_km2
+    result["coverage_share"] = finest.totals["coverage_share"]
     return result
 
 
-def _total(totals: pd.DataFrame, what: str, codes: tuple[int, ...]) -> NDArray[np.float64]:
-    """Sum over all classes and what has none."""
-    columns = [f"{what}_{code}" for code in codes] + [f"{what}_other"]
-    total: NDArray[np.float64] = totals[columns].sum(axis=1).to_numpy()
-    return total
+@dataclass(frozen=True)
+class _UnitShares:
+    """Exact-coverage totals of units, their shares by class code, and what the shares are of."""
+
+    totals: pd.DataFrame
+    shares: dict[int, NDArray[np.float64]]
+    basis: list[Basis | None]
 
 
-def _shares(
-    totals: pd.DataFrame,
-    codes: tuple[int, ...],
-    people: NDArray[np.float64],
+def _level1_class(by_level: dict[int, _UnitShares]) -> NDArray[np.int64]:
+    if 1 in by_level:
+        return unit_level1(by_level[1].shares[3], by_level[1].shares[1])
+    shares = by_level[2].shares
+    return unit_level1(shares[30], shares[13] + shares[12] + shares[11])
+
+
+def _unit_shares(
+    population: Source,
     classes: Source,
     units: gpd.GeoDataFrame,
+    codes: tuple[int, ...],
     land: Source | None,
     compute: Compute | None,
-) -> tuple[dict[int, NDArray[np.float64]], list[Basis | None]]:
-    """Shares of each class by people, or by land where nobody lives; and which of the two."""
-    inhabited = people > 0
+) -> _UnitShares:
+    """Shares of each class by people, or by land where nobody lives."""
+    totals = class_totals(population, classes, units, codes=codes, compute=compute)
+    whole = totals["weight_total"].to_numpy().copy()
+    inhabited = whole > 0
     parts = np.stack([totals[f"weight_{code}"].to_numpy() for code in codes])
-    whole = people.copy()
     empty = np.flatnonzero(~inhabited)
     if empty.size:
-        if land is None:
-            by_land, what = totals.iloc[empty], "cells"
-        else:
+        by_land, what = totals.iloc[empty], "cells"
+        if land is not None:
             by_land, what = class_totals(land, classes, units.iloc[empty], codes=codes, compute=compute), "weight"
         parts[:, empty] = np.stack([by_land[f"{what}_{code}"].to_numpy() for code in codes])
         whole[empty] = parts[:, empty].sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = parts / whole
+    shares = np.divide(parts, whole, out=np.zeros_like(parts), where=whole > 0)
     basis: list[Basis | None] = [
-        "population" if here else "land_area" if some > 0 else None
-        for here, some in zip(inhabited, whole, strict=True)
+        "population" if lived_in else "land_area" if size > 0 else None
+        for lived_in, size in zip(inhabited, whole, strict=True)
     ]
-    return dict(zip(codes, np.nan_to_num(shares), strict=True)), basis
+    return _UnitShares(totals, dict(zip(codes, shares, strict=True)), basis)
 
 
 def unit_level1(centre: NDArray[np.float64], rural: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -225,3 +240,50 @@ def unit_level2(
         village = (shares[13] >= shares[12]) & (shares[13] >= shares[11])
         country = np.where(village, 13, np.where(shares[12] >= shares[11], 12, 11))
     return np.select([level1 == CITY, level1 == TOWN], [np.full(level1.shape, 30), town], country)
+
+
+def people_in_centres(
+    population: Source, units: gpd.GeoDataFrame, centres: gpd.GeoDataFrame, *, compute: Compute | None = None
+) -> pd.DataFrame:
+    """People of each unit in each urban centre it shares ground with, by exact coverage.
+
+    Parameters
+    ----------
+    population : Source
+        People in each cell.
+    units, centres : geopandas.GeoDataFrame
+        Polygons in the CRS of the grid, indexed by their ids.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``unit_id``, ``centre_id`` and ``population``, sorted by both ids; pairs without common ground
+        are left out.
+
+    Examples
+    --------
+    >>> from affine import Affine; from pyproj import CRS; from shapely import box
+    >>> from geo_profiling.raster.grid import Grid; from geo_profiling.raster.source import ArraySource, wrap
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 1000), (1, 2))
+    >>> people = ArraySource(wrap(np.array([[900.0, 100.0]]), grid))
+    >>> units = gpd.GeoDataFrame(index=["a"], geometry=[box(500, 0, 2000, 1000)], crs="ESRI:54009")
+    >>> centres = gpd.GeoDataFrame(index=["UC"], geometry=[box(0, 0, 1000, 1000)], crs="ESRI:54009")
+    >>> people_in_centres(people, units, centres).to_numpy().tolist()
+    [['a', 'UC', 450.0]]
+    """
+    unit_at, centre_at = units.sindex.query(centres.geometry, predicate="intersects")[::-1]
+    pieces = gpd.GeoDataFrame(
+        {"unit_id": units.index[unit_at], "centre_id": centres.index[centre_at]},
+        geometry=shapely.intersection(units.geometry.array[unit_at], centres.geometry.array[centre_at]),
+        crs=units.crs,
+    )
+    pieces["geometry"] = pieces.geometry.map(_areal_part)
+    pieces = pieces[~pieces.is_empty].sort_values(["unit_id", "centre_id"], ignore_index=True)
+    people = zonal_statistics(population, pieces, stats=["sum"], compute=compute)["sum"]
+    return pd.DataFrame(pieces[["unit_id", "centre_id"]]).assign(population=people.fillna(0.0))
+
+
+def _areal_part(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Leave out the lines and points in which polygons merely touch."""
+    parts = shapely.get_parts(geometry)
+    return shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])

@@ -111,6 +111,53 @@ def wrap(values: NDArray[Any], grid: Grid, *, name: str | None = None, nodata: f
 
 
 @dataclass(frozen=True)
+class CroppedSource:
+    """A window of another source, as a source of its own.
+
+    Parameters
+    ----------
+    source : Source
+    window : Window
+        In the cells of ``source``.
+
+    Examples
+    --------
+    >>> grid = Grid(parse_crs("ESRI:54009", what=""), Affine(1000, 0, 0, 0, -1000, 2000), (2, 3))
+    >>> whole = ArraySource(wrap(np.arange(6.0).reshape(2, 3), grid), "population")
+    >>> CroppedSource(whole, Window(1, 1, 1, 2)).read(Window(0, 0, 1, 2))
+    array([[4., 5.]])
+    """
+
+    source: Source
+    window: Window
+
+    @property
+    def name(self) -> str:
+        """The name of the source."""
+        return self.source.name
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the window."""
+        return self.source.grid.crop(self.window)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As the source's."""
+        return self.source.dtype
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """As the source's."""
+        return self.source.block_shape
+
+    def read(self, window: Window) -> FloatArray:
+        """Return the values of a window, counted from the crop's corner."""
+        row, col = self.window.row + window.row, self.window.col + window.col
+        return self.source.read(Window(row, col, window.height, window.width))
+
+
+@dataclass(frozen=True)
 class ArraySource:
     """A two-dimensional DataArray, plain or Dask-backed, as a :class:`Source`.
 

@@ -1,0 +1,342 @@
+"""Delineation: Degree of Urbanisation of cells, centres and clusters, and classes of units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from shapely import box
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.delineation import Degurba
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.delineation.cells import CellInputs
+from geo_profiling.delineation.clusters import cluster_polygons
+from geo_profiling.delineation.degurba import classify, level1_codes
+from geo_profiling.delineation.optimal import covers_the_world, optimal_built_up_threshold
+from geo_profiling.delineation.paint import CLASS_NODATA, LEVEL_CODES, ClusterKind, DegurbaSummary
+from geo_profiling.delineation.rules import DegurbaRules, Level, rule_set
+from geo_profiling.delineation.units import classify_units, people_in_centres
+from geo_profiling.errors import UsageError
+from geo_profiling.outputs.geopackage import write_geopackage
+from geo_profiling.outputs.tables import write_parquet
+from geo_profiling.raster.grid import Window
+from geo_profiling.raster.read import open_raster
+from geo_profiling.raster.source import Source
+from geo_profiling.raster.write import create_raster
+from geo_profiling.raster.zonal import class_totals
+from geo_profiling.runs.step import Content, Step
+from pipelines.cells import RegionCells, open_cells, units_on_grid
+from pipelines.inputs import RASTER_KEYS, input_content, reading_parameters
+
+#: Raised whenever the same inputs and parameters give another result.
+METHOD_VERSION = "1"
+#: Layer of each kind of cluster, by name of its table.
+CLUSTER_LAYERS: dict[ClusterKind, str] = {
+    "urban_centre": "urban_centres",
+    "urban_cluster": "urban_clusters",
+    "dense_cluster": "dense_clusters",
+    "semi_dense_cluster": "semi_dense_clusters",
+}
+_DESCRIPTIONS = {
+    1: "Degree of Urbanisation, level 1: 3 urban centre, 2 urban cluster, 1 rural, 0 water",
+    2: "Degree of Urbanisation, level 2: 30 urban centre, 23 dense, 22 semi-dense, 21 suburban, "
+    "13 rural cluster, 12 low density, 11 very low density, 10 water",
+}
+Threshold = float | Literal["none", "optimal"]
+
+
+def degurba_command(
+    population: Path,
+    output: Path,
+    *,
+    land: Path | None,
+    built_up: Path | None,
+    level: Level,
+    rules: str,
+    built_up_threshold: Threshold,
+    optimal_value: float | None,
+    smoothing: str,
+    land_unit: Literal["m2", "share"],
+    built_up_unit: Literal["m2", "share"],
+    centres: Path | None,
+    memory_limit: int | None,
+    compute: Compute,
+) -> None:
+    """Classify files into a class raster and, where asked for, a GeoPackage of urban centres.
+
+    Parameters are those of the command ``geo-profiling degurba``.
+
+    Raises
+    ------
+    GeoProfilingError
+        As the command ends; nothing is written then.
+    """
+
+    def opened(path: Path | None, unit: str) -> Source | None:
+        return None if path is None else open_raster(path, quantity="area" if unit == "m2" else "share")
+
+    inputs = CellInputs(
+        open_raster(population, quantity="count"),
+        opened(land, land_unit),
+        opened(built_up, built_up_unit),
+        land_unit,
+        built_up_unit,
+    )
+    threshold = _resolve_threshold(inputs, built_up_threshold, optimal_value, compute)
+    chosen = rule_set(rules, built_up_threshold=threshold, smoothing=smoothing)
+    with create_raster(
+        output,
+        inputs.grid,
+        dtype=np.int16,
+        nodata=CLASS_NODATA,
+        description=_DESCRIPTIONS[level],
+        threads=compute.threads,
+    ) as writer:
+        summary = classify(
+            inputs,
+            writer.write,
+            level=level,
+            rules=chosen,
+            with_clusters=centres is not None,
+            memory_limit=memory_limit,
+            compute=compute,
+        )
+        if centres is not None:
+            layer = _cluster_layer(summary, "urban_centre")
+            write_geopackage(
+                centres, {"urban_centres": layer}, run_info=_rules_info(level, chosen), title="Urban centres"
+            )
+
+
+def _resolve_threshold(
+    inputs: CellInputs, threshold: Threshold, optimal_value: float | None, compute: Compute
+) -> float | None:
+    """Return the built-up threshold as a number, or None for no such rule."""
+    if threshold == "none" or inputs.built_up is None:
+        return None
+    if threshold != "optimal":
+        return float(threshold)
+    if optimal_value is not None:
+        return optimal_value
+    if not covers_the_world(inputs.grid):
+        raise UsageError(
+            "the optimal built-up threshold is a mean over the whole world; this grid is not global",
+            hint="give its global value (--optimal-value, key optimal_value), or a number",
+        )
+    return optimal_built_up_threshold(inputs, compute=compute)
+
+
+def _rules_info(level: Level, rules: DegurbaRules) -> dict[str, str]:
+    fields = ("version", "built_up_threshold", "smoothing", "max_gap_km2")
+    return {"level": str(level), **{f"rules_{name}": str(getattr(rules, name)) for name in fields}}
+
+
+def _cluster_layer(summary: DegurbaSummary, kind: ClusterKind) -> gpd.GeoDataFrame:
+    return cluster_polygons(summary.clusters[kind], summary.grid, kind=kind)
+
+
+# --- the steps of a region -----------------------------------------------------------------------
+
+
+def steps(settings: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
+    """Return the delineation steps of a region.
+
+    Parameters
+    ----------
+    settings : RegionSettings
+    directory : Path
+        The region's output folder.
+    memory_limit : int, optional
+        Bytes this process may hold; never changes a result.
+
+    Returns
+    -------
+    list of Step
+        ``degurba`` (class rasters and clusters) and, where units are configured, ``units``.
+    """
+    degurba = settings.delineation.degurba
+    declared = {key: getattr(settings.inputs, key) for key in RASTER_KEYS}
+    grids: dict[str, Content] = {
+        key: input_content(value.path) for key, value in declared.items() if value is not None
+    }
+    if settings.outline is not None:
+        grids["outline"] = input_content(settings.outline.path)
+    place = _place_parameters(settings)
+    levels = (1, 2) if degurba.level == 2 else (1,)
+    found = [
+        Step(
+            "degurba",
+            METHOD_VERSION,
+            {**place, **degurba.model_dump(mode="json")},
+            grids,
+            outputs=[
+                *(f"rasters/degurba_l{level}.tif" for level in levels),
+                *(f"tables/{CLUSTER_LAYERS[kind]}.parquet" for kind in _kinds(degurba)),
+                "tables/degurba_classes.parquet",
+            ],
+            run=partial(_run_degurba, settings, directory, memory_limit),
+        )
+    ]
+    if settings.inputs.units is not None:
+        entry = settings.inputs.units
+        found.append(
+            Step(
+                "units",
+                METHOD_VERSION,
+                {
+                    **place,
+                    "units": reading_parameters(entry),
+                    "rules": degurba.rules,
+                    "level1_from": degurba.level1_from,
+                },
+                {**grids, "units": input_content(entry.path)},
+                upstream=["degurba"],
+                outputs=["tables/units.parquet", "tables/people_in_centres.parquet"],
+                run=partial(_run_units, settings, directory),
+            )
+        )
+    return found
+
+
+def _place_parameters(settings: RegionSettings) -> dict[str, Any]:
+    """Everything besides files and rules that the cells of a region depend on."""
+    declared = {key: getattr(settings.inputs, key) for key in RASTER_KEYS}
+    return {
+        "inputs": {key: reading_parameters(value) for key, value in declared.items() if value is not None},
+        "regrid": None if settings.regrid is None else settings.regrid.model_dump(mode="json"),
+        "outline": None if settings.outline is None else settings.outline.model_dump(mode="json", exclude={"path"}),
+        "bounds": None if settings.bounds is None else list(settings.bounds),
+        "halo_km": settings.halo_km,
+    }
+
+
+def _kinds(degurba: Degurba) -> list[ClusterKind]:
+    kinds: list[ClusterKind] = ["urban_centre", "urban_cluster"]
+    return [*kinds, "dense_cluster", "semi_dense_cluster"] if degurba.level == 2 else kinds
+
+
+def _run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | None, compute: Compute) -> None:
+    cells = open_cells(settings, compute=compute)
+    degurba = settings.delineation.degurba
+    threshold = _resolve_threshold(cells.inputs, degurba.built_up_threshold, degurba.optimal_value, compute)
+    rules = rule_set(
+        degurba.rules,
+        built_up_threshold=threshold,
+        smoothing=degurba.smoothing,
+        max_gap_km2=degurba.max_gap_km2,
+    )
+    direct = degurba.level == 1 or degurba.level1_from == "direct"
+    run = partial(classify, cells.inputs, rules=rules, memory_limit=memory_limit, compute=compute)
+    with ExitStack() as stack:
+
+        def writer(level: int) -> Callable[[Window, NDArray[np.int16]], None]:
+            raster = create_raster(
+                directory / f"rasters/degurba_l{level}.tif",
+                cells.core_inputs.grid,
+                dtype=np.int16,
+                nodata=CLASS_NODATA,
+                description=_DESCRIPTIONS[level],
+                threads=compute.threads,
+            )
+            return _only_core(stack.enter_context(raster).write, cells.core)
+
+        write1 = writer(1)
+        if degurba.level == 2:
+            write2 = writer(2)
+
+            def write_both(window: Window, values: NDArray[np.int16]) -> None:
+                write2(window, values)
+                if not direct:
+                    write1(window, level1_codes(values))
+
+            summary = run(write_both, level=2, with_clusters=True)
+            if direct:
+                run(write1, level=1)
+        else:
+            summary = run(write1, level=1, with_clusters=True)
+    core = box(*cells.core_inputs.grid.bounds)
+    for kind in _kinds(degurba):
+        layer = _cluster_layer(summary, kind) if kind in summary.clusters else _no_clusters(kind, summary)
+        write_parquet(directory / f"tables/{CLUSTER_LAYERS[kind]}.parquet", _touching(layer, core))
+    write_parquet(directory / "tables/degurba_classes.parquet", _class_table(cells, directory, degurba.level, compute))
+
+
+def _only_core(
+    write: Callable[[Window, NDArray[np.int16]], None], core: Window
+) -> Callable[[Window, NDArray[np.int16]], None]:
+    """Pass on the part of each window that lies in the region's own cells."""
+
+    def write_part(window: Window, values: NDArray[np.int16]) -> None:
+        top, left = max(window.row, core.row), max(window.col, core.col)
+        bottom, right = min(window.row_stop, core.row_stop), min(window.col_stop, core.col_stop)
+        if top < bottom and left < right:
+            part = values[top - window.row : bottom - window.row, left - window.col : right - window.col]
+            place = Window(top - core.row, left - core.col, bottom - top, right - left)
+            write(place, np.ascontiguousarray(part))
+
+    return write_part
+
+
+def _touching(layer: gpd.GeoDataFrame, core: Any) -> gpd.GeoDataFrame:
+    """Keep the clusters that share ground with the region."""
+    inside = layer.intersects(core) & ~layer.touches(core)
+    return layer[inside].reset_index(drop=True)
+
+
+def _no_clusters(kind: ClusterKind, summary: DegurbaSummary) -> gpd.GeoDataFrame:
+    id_field = "centre_id" if kind == "urban_centre" else "cluster_id"
+    columns: Mapping[str, str] = {
+        id_field: "str",
+        "population": "float64",
+        "area_km2": "float64",
+        "touches_edge": "bool",
+    }
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+    return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=summary.grid.crs))
+
+
+def _class_table(cells: RegionCells, directory: Path, level: Level, compute: Compute) -> pd.DataFrame:
+    """People and area by class in the region's own cells; what has no class has a NULL code."""
+    classes = open_raster(directory / f"rasters/degurba_l{level}.tif", quantity="class")
+    population, grid = cells.core_inputs.population, cells.core_inputs.grid
+    zone = gpd.GeoDataFrame(geometry=[box(*grid.bounds)], crs=grid.crs)
+    totals = class_totals(population, classes, zone, codes=LEVEL_CODES[level], compute=compute).iloc[0]
+    names = [*(str(code) for code in LEVEL_CODES[level]), "other"]
+    return pd.DataFrame(
+        {
+            "degurba_class": pd.array([*LEVEL_CODES[level], pd.NA], "Int16"),
+            "population": [totals[f"weight_{name}"] for name in names],
+            "area_km2": [totals[f"cells_{name}"] * grid.cell_area_km2 for name in names],
+        }
+    )
+
+
+def _run_units(settings: RegionSettings, directory: Path, compute: Compute) -> None:
+    cells = open_cells(settings, compute=compute).core_inputs
+    units = units_on_grid(settings, cells.grid.crs)
+    grids = {
+        f"level{level}": open_raster(directory / f"rasters/degurba_l{level}.tif", quantity="class")
+        for level in ((1, 2) if settings.delineation.degurba.level == 2 else (1,))
+    }
+    if settings.delineation.degurba.level1_from == "level2" and "level2" in grids:
+        del grids["level1"]
+    classes = classify_units(
+        cells.population,
+        units,
+        land=cells.land,
+        rules_version=settings.delineation.degurba.rules,
+        compute=compute,
+        **grids,
+    )
+    write_parquet(directory / "tables/units.parquet", units.join(classes))
+    centres = gpd.read_parquet(directory / "tables/urban_centres.parquet").set_index("centre_id")
+    pairs = people_in_centres(cells.population, units.set_index("unit_id"), centres, compute=compute)
+    write_parquet(directory / "tables/people_in_centres.parquet", pairs)
