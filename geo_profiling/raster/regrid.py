@@ -29,6 +29,8 @@ from geo_profiling.raster.zone_plan import SLIVER_CELLS
 
 #: Rows and columns of a source tile, where the target's cells are not finer.
 _TILE_CELLS = 512
+#: Largest strip that is read at once, in cells.
+_STRIP_CELLS = 1 << 25
 #: Target cells along the side of a tile, at most.
 _TARGET_SIDE = 2048
 #: A footprint this many times as large as its neighbours' is torn: it spans the target's antimeridian.
@@ -127,7 +129,8 @@ def _strips(source: Source, target: Grid) -> Iterator[Window]:
     side = _tile_side(source.grid, target)
     rows, cols = source.grid.shape
     wanted = max(side, min(cols, source.block_shape[1]))
-    width = -(-wanted // side) * side
+    # memory first: very wide rows are read in parts, though a striped file decodes them once for each
+    width = min(-(-wanted // side), max(1, _STRIP_CELLS // (side * side))) * side
     return source.grid.tiles((min(side, rows), width))
 
 
@@ -154,9 +157,9 @@ def _regrid_tile(source: Source, target: Grid, tile: Window, values: NDArray[Any
     outside, total, bad = _share_out(counts, columns, rows, (box.row, box.col), target.shape, limit, result, is_known)
     if bad >= 0:
         row, col = tile.row + bad // tile.width, tile.col + bad % tile.width
-        left, _, _, top = source.grid.crop(Window(row, col, 1, 1)).bounds
+        corner = source.grid.crop(Window(row, col, 1, 1)).transform
         raise GridError(
-            f"{source.name}: the cell at row {row}, column {col} (corner {left:g}, {top:g}) has no place in "
+            f"{source.name}: the cell at row {row}, column {col} (corner {corner.c:g}, {corner.f:g}) has no place in "
             f"{target.crs.name}, or is torn by the edge of that projection",
             hint="crop the raster, or choose a target CRS that is whole where there are people",
         )
@@ -172,6 +175,10 @@ def _corners(source: Grid, target: Grid, tile: Window) -> tuple[NDArray[np.float
     )
     is_same = same_crs(source.crs, target.crs)
     if not is_same:
+        if source.crs.is_geographic:
+            # a corner past the antimeridian by rounding would land on the other side of the world
+            x = _near(x, 180.0, source.cell_size[0])
+            y = _near(y, 90.0, source.cell_size[1])
         x, y = _transformer(source, target).transform(x, y)
     columns = (x - target.transform.c) / target.transform.a
     rows = (y - target.transform.f) / target.transform.e
@@ -195,6 +202,11 @@ def _snapped(at: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
     """Put corners on the borders of target cells that they miss by rounding only."""
     nearest = np.round(at)
     return np.where(np.abs(at - nearest) <= ALIGNMENT_TOLERANCE_CELLS * cell, nearest, at)
+
+
+def _near(degrees: NDArray[np.float64], limit: float, cell: float) -> NDArray[np.float64]:
+    is_near = np.abs(np.abs(degrees) - limit) <= ALIGNMENT_TOLERANCE_CELLS * cell
+    return np.where(is_near, np.copysign(limit, degrees), degrees)
 
 
 def _target_box(columns: NDArray[np.float64], rows: NDArray[np.float64], shape: tuple[int, int]) -> Window:

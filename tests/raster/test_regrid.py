@@ -206,6 +206,16 @@ def test_a_cell_torn_by_the_antimeridian_is_refused() -> None:
     assert mass(result) == pytest.approx(190.0, rel=1e-12)
 
 
+def test_the_whole_world_fits_though_its_corners_are_rounded() -> None:
+    values = np.random.default_rng(5).lognormal(0, 2, (180, 360))
+    for noise in (0.0, 1e-9, -1e-9):
+        world = Grid(CRS("EPSG:4326"), Affine(1, 0, -180 - noise, 0, -1, 90 + noise), values.shape)
+        target = grid_of_cells(MOLLWEIDE, -18.1e6, 9.1e6, 100e3, (182, 362))
+        result = regrid_counts(ArraySource(wrap(values, world)), target)
+        assert float(result.sum()) == pytest.approx(values.sum(), rel=1e-12)
+        assert result.attrs["lost_outside"] == pytest.approx(0.0, abs=1e-9 * values.sum())
+
+
 def test_nairobi_to_one_kilometre(shared_data: Path) -> None:
     from geo_profiling.raster.read import open_raster
 
