@@ -76,6 +76,8 @@ def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder
     """Write the offline report of a finished output again."""
     start_console()
 
-    from pipelines.publish import write_report_again
+    from geo_profiling.outputs.report import read_content, write_report
 
-    typer.echo(f"wrote {write_report_again(directory)}")
+    path = directory / "report.html"
+    write_report(path, read_content(directory))
+    typer.echo(f"wrote {path}")

@@ -25,9 +25,12 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"geo-profiling {version('geo-profiling')}")
+        try:
+            typer.echo(f"geo-profiling {version('geo-profiling')}")
+        except PackageNotFoundError:
+            typer.echo("geo-profiling, run from its source folder")
         raise typer.Exit
 
 

@@ -13,7 +13,7 @@ _UNITS = {
     **{"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12},
     **{"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40},
 }
-_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?I?)B?", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGT]?I?)B?", re.IGNORECASE | re.ASCII)
 
 
 def parse_size(text: str) -> int:

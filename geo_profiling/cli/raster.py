@@ -74,9 +74,8 @@ def degurba(
         raise UsageError(f"--optimal-value {optimal_value} is not a share above 0 and up to 1")
     progress = start_console()
 
-    from pipelines.delineate import degurba_command
-
     from geo_profiling.cli.computing import threads
+    from pipelines.delineate import degurba_command
 
     degurba_command(
         population,
