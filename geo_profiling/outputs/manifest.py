@@ -93,6 +93,9 @@ class Manifest:
     inputs : tuple of InputRecord
     parameters : mapping of str
         Every parameter that can change a result; JSON values.
+    results : mapping of str
+        Figures of the whole region; JSON values. The report shows ``population``, and
+        ``class_population`` and ``class_area_km2`` by code of the class grid.
     findings : tuple of mapping of str to str
         What the checks of the inputs found (severity, input, place, message, remedy).
     outputs : mapping of str to str
@@ -108,6 +111,7 @@ class Manifest:
     source: str
     inputs: tuple[InputRecord, ...]
     parameters: Mapping[str, Any]
+    results: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, str], ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -163,15 +167,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If it cannot be written, or holds what JSON cannot.
     """
-    content = {"format_version": FORMAT_VERSION} | asdict(manifest)
-    try:
-        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise OutputError(f"{path}: a parameter cannot be written as JSON: {error}") from error
+    text = _to_text(manifest)
     with atomic_file(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -183,17 +183,43 @@ def read_manifest(path: Path) -> Manifest:
         If there is none, or it is not a manifest this version can read.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: no manifest can be read there ({error})", hint="name the folder of a finished output"
+        ) from error
+    return _from_text(text, str(path))
+
+
+def as_stored(manifest: Manifest) -> Manifest:
+    """Return a manifest as it will read back: keys sorted, JSON's types only.
+
+    Examples
+    --------
+    >>> manifest = Manifest("A", "a", None, "", (), {"z": (1,), "b": 2})
+    >>> as_stored(manifest).parameters
+    {'b': 2, 'z': [1]}
+    """
+    return _from_text(_to_text(manifest), manifest.region)
+
+
+def _to_text(manifest: Manifest) -> str:
+    content = {"format_version": FORMAT_VERSION} | asdict(manifest)
+    try:
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"{manifest.region}: the manifest cannot be written as JSON: {error}") from error
+
+
+def _from_text(text: str, what: str) -> Manifest:
+    try:
+        content = json.loads(text)
         found = content.pop("format_version")
         if found != FORMAT_VERSION:
-            raise InputError(f"{path}: manifest format {found}, this version reads {FORMAT_VERSION}")
+            raise InputError(f"{what}: manifest format {found}, this version reads {FORMAT_VERSION}")
         content["inputs"] = tuple(InputRecord(**record) for record in content["inputs"])
         content["findings"] = tuple(content["findings"])
         content["cost"] = None if content["cost"] is None else Cost(**content["cost"])
         return Manifest(**content)
-    except OSError as error:
-        raise InputError(
-            f"{path}: no manifest can be read there ({error.strerror})", hint="name the folder of a finished output"
-        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a manifest of geo_profiling ({error})") from error
+        raise InputError(f"{what}: not a manifest of geo_profiling ({error})") from error

@@ -1,0 +1,309 @@
+"""The offline report: one HTML file with map, tables and lineage that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import rasterio
+import xarray as xr
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pyogrio.errors import DataSourceError
+from pyproj import CRS
+from rasterio.errors import RasterioError
+
+from geo_profiling.atomic import atomic_file
+from geo_profiling.errors import InputError
+from geo_profiling.outputs.cartography import orientation
+from geo_profiling.outputs.legend import CELL_LEGENDS, FIELD_LEGENDS, ClassLabel
+from geo_profiling.outputs.manifest import FILE_NAME, Manifest, as_stored, read_manifest
+from geo_profiling.outputs.maps import cell_words, level_of
+from geo_profiling.outputs.report_map import MAX_CELLS, TARGET, map_json, map_scripts, title_of
+from geo_profiling.raster.grid import Grid
+from geo_profiling.raster.source import grid_of, wrap
+
+FILE_NAME_HTML = "report.html"
+#: Rows of a table; the rest stands in the GeoPackage and in ``tables/``.
+MAX_ROWS = 1000
+_CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report tells.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        Title, year, source, inputs, parameters, findings and versions are told; cost is not.
+    classes : xarray.DataArray or None
+        Class codes, thinned to what a screen shows.
+    cell : str
+        Side of a cell of the full grid, in words; empty without grid.
+    centres, units : GeoDataFrame or None
+        Layers as published.
+    """
+
+    manifest: Manifest
+    classes: xr.DataArray | None
+    cell: str
+    centres: gpd.GeoDataFrame | None
+    units: gpd.GeoDataFrame | None
+
+
+def read_content(folder: Path, *, manifest: Manifest | None = None) -> ReportContent:
+    """Read what a report tells from the folder of a finished output.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<region>.gpkg``, ``rasters/degurba_l2.tif`` (or ``degurba_l1.tif``) and, unless given,
+        ``manifest.json``.
+    manifest : Manifest, optional
+        While a run is being published its manifest is not yet on the disk.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished output.
+    """
+    manifest = read_manifest(folder / FILE_NAME) if manifest is None else as_stored(manifest)
+    package = folder / f"{manifest.region}.gpkg"
+    if not package.is_file():
+        raise InputError(f"{package}: missing", hint="name the folder of a finished output, or run again")
+    try:
+        found = {str(name) for name, _ in pyogrio.list_layers(package)}
+        layers = {
+            name: gpd.read_file(package, layer=name) if name in found else None for name in ("urban_centres", "units")
+        }
+    except DataSourceError as error:
+        raise InputError(f"{package}: cannot be read: {error}", hint="run again") from error
+    grid = next((folder / "rasters" / name for name in _CLASS_GRIDS if (folder / "rasters" / name).is_file()), None)
+    classes, cell = (None, "") if grid is None else _read_thinned(grid)
+    return ReportContent(manifest, classes, cell, layers["urban_centres"], layers["units"])
+
+
+def write_report(path: Path, content: ReportContent) -> None:
+    """Write the report as one HTML file, whole or not at all; the same content gives the same bytes.
+
+    Scripts and styles are inside; a content security policy forbids everything else. Names and
+    texts from inputs are escaped wherever they stand.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file is replaced once the new one is complete.
+    content : ReportContent
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    html = render_report(content)
+    with atomic_file(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def render_report(content: ReportContent) -> str:
+    """Return the report as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, percent=_percent)
+    plot = map_json(content.classes, content.centres, content.units)
+    scripts = []
+    if plot is not None:
+        scripts = [*map_scripts(), f"Bokeh.embed.embed_item({plot});"]
+    manifest = content.manifest
+    return environment.get_template("report.html").render(
+        manifest=manifest,
+        css=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        policy=_policy(scripts),
+        scripts=scripts,
+        target=TARGET,
+        cell=content.cell,
+        legend=_shown_classes(content.classes),
+        north_deg=_north(content),
+        headline=_headline(content),
+        class_rows=_class_rows(content),
+        unit_classes=_unit_classes(content.units),
+        centres=_centre_rows(content.centres),
+        units=_unit_rows(content.units),
+        n_units=0 if content.units is None else len(content.units),
+        parameters=list(_flat(manifest.parameters)),
+    )
+
+
+def _read_thinned(path: Path) -> tuple[xr.DataArray, str]:
+    """Read a class grid at no more cells than a screen shows; its overviews make that quick."""
+    try:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            full = Grid(CRS.from_wkt(dataset.crs.to_wkt()), dataset.transform, dataset.shape)
+            step = max(1, -(-max(full.shape) // MAX_CELLS))
+            shape = -(-full.shape[0] // step), -(-full.shape[1] // step)
+            values = dataset.read(1, out_shape=shape)
+            scale = full.shape[1] / shape[1], full.shape[0] / shape[0]
+            transform = dataset.transform @ type(dataset.transform).scale(*scale)
+            nodata = dataset.nodata
+    except RasterioError as error:
+        raise InputError(f"{path}: cannot be read: {error}", hint="run again") from error
+    return wrap(values, Grid(full.crs, transform, shape), name=path.stem, nodata=nodata), cell_words(full)
+
+
+def _policy(scripts: list[str]) -> str:
+    """Only the scripts of this file run, by their digests; nothing is loaded or sent."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "font-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _number(value: Any, decimals: int = 0) -> str:
+    return "unknown" if pd.isna(value) else f"{value:,.{decimals}f}"
+
+
+def _percent(value: Any) -> str:
+    return "unknown" if pd.isna(value) else f"{100 * value:.1f} %"
+
+
+def _shown_classes(classes: xr.DataArray | None) -> list[ClassLabel]:
+    if classes is None:
+        return []
+    return [entry for entry in CELL_LEGENDS[level_of(classes.values)] if bool((classes.values == entry.code).any())]
+
+
+def _north(content: ReportContent) -> float:
+    if content.classes is None:
+        return 0.0
+    grid = grid_of(content.classes)
+    return round(orientation(grid.crs, grid.bounds).north_deg, 1)
+
+
+def _headline(content: ReportContent) -> list[tuple[str, str]]:
+    """Return the few figures that a reader takes home."""
+    cards: list[tuple[str, str]] = []
+    total = content.manifest.results.get("population")
+    units = content.units if content.units is not None and len(content.units) else None
+    if units is not None:
+        cards.append((_number(units["population"].sum()), f"people in {_number(len(units))} local units"))
+    elif total is not None:
+        cards.append((_number(total), "people on the map"))
+    if units is not None and units["population"].sum() > 0:
+        by_class = units.groupby("degurba_l1")["population"].sum() / units["population"].sum()
+        for code, words in ((1, "live in cities"), (2, "live in towns and suburbs"), (3, "live in rural areas")):
+            cards.append((_percent(by_class.get(code, 0.0)), words))
+    if content.centres is not None:
+        people = _number(content.centres["population"].sum())
+        cards.append((_number(len(content.centres)), f"urban centres on the map, with {people} people"))
+    return cards
+
+
+def _class_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """People and area of each class of cells, where the run told them."""
+    people: Mapping[str, float] = content.manifest.results.get("class_population", {})
+    area: Mapping[str, float] = content.manifest.results.get("class_area_km2", {})
+    total = sum(people.values())
+    legend = next(
+        (legend for legend in CELL_LEGENDS.values() if any(str(entry.code) in people for entry in legend)), ()
+    )
+    return [
+        {
+            "entry": entry,
+            "population": people[str(entry.code)],
+            "share": people[str(entry.code)] / total if total else None,
+            "area_km2": area.get(str(entry.code)),
+        }
+        for entry in legend
+        if str(entry.code) in people
+    ]
+
+
+def _unit_classes(units: gpd.GeoDataFrame | None) -> list[dict[str, Any]]:
+    if units is None or not len(units):
+        return []
+    field = "degurba_l2" if "degurba_l2" in units.columns else "degurba_l1"
+    everybody = units["population"].sum()
+    rows: list[dict[str, Any]] = []
+    for entry in FIELD_LEGENDS[field]:
+        chosen = units[units[field] == entry.code]
+        if len(chosen):
+            people = chosen["population"].sum()
+            share = people / everybody if everybody else None
+            rows.append({"entry": entry, "n": len(chosen), "population": people, "share": share})
+    unknown = units[units[field].isna()]
+    if len(unknown):
+        people = unknown["population"].sum()
+        rows.append({"entry": None, "n": len(unknown), "population": people, "share": None})
+    return rows
+
+
+def _centre_rows(centres: gpd.GeoDataFrame | None) -> list[dict[str, Any]]:
+    if centres is None:
+        return []
+    ordered = centres.drop(columns="geometry").sort_values("population", ascending=False, kind="stable").head(MAX_ROWS)
+    return [
+        {
+            "title": title_of(row),
+            "population": row["population"],
+            "area_km2": row["area_km2"],
+            "density": row["population"] / row["area_km2"] if row["area_km2"] > 0 else None,
+            "touches_edge": bool(row.get("touches_edge", False)),
+        }
+        for row in ordered.to_dict("records")
+    ]
+
+
+def _unit_rows(units: gpd.GeoDataFrame | None) -> list[dict[str, Any]]:
+    if units is None:
+        return []
+    ordered = units.drop(columns="geometry").sort_values("population", ascending=False, kind="stable").head(MAX_ROWS)
+    field = "degurba_l2" if "degurba_l2" in units.columns else "degurba_l1"
+    labels = {entry.code: entry for entry in FIELD_LEGENDS[field]}
+    return [
+        {
+            "identifier": row["unit_id"],
+            "title": title_of(row),
+            "entry": None if pd.isna(row[field]) else labels.get(int(row[field])),
+            "population": row["population"],
+            "area_km2": row["area_km2"],
+            "in_centre": row.get("share_urban_centre"),
+            "note": _note(row),
+        }
+        for row in ordered.to_dict("records")
+    ]
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    notes = []
+    if row.get("degurba_basis") == "land_area":
+        notes.append("nobody lives there: classified by its land")
+    if bool(row.get("smaller_than_cell", False)):
+        notes.append("smaller than a cell")
+    coverage = row.get("coverage_share", 1.0)
+    if not pd.isna(coverage) and coverage < 0.995:
+        notes.append(f"data for {100 * coverage:.0f} % of its area")
+    return "; ".join(notes)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Parameters as pairs of a dotted name and a text."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", "none" if value is None else str(value)
