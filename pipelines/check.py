@@ -26,17 +26,17 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER
 from geo_profiling.runs.step import Step
-from pipelines.declared import (
+from pipelines.inputs import (
     RASTER_KEYS,
     declared_inputs,
     input_content,
     input_label,
-    open_declared,
-    read_declared_outline,
-    read_declared_units,
+    open_input,
+    quantity_of,
+    read_outline,
+    read_units,
     reading_parameters,
 )
-from pipelines.inputs import quantity_of
 from pipelines.selection import select_regions
 
 _log = logging.getLogger("geo_profiling.check")
@@ -101,7 +101,7 @@ def check_region(
         if not isinstance(declared, RasterInput):
             continue
         label = input_label(key, declared.path)
-        raster = _attempt(label, findings, partial(open_declared, region, key))
+        raster = _attempt(label, findings, partial(open_input, region, key))
         if raster is not None:
             rasters[key] = raster
             identity = f"{key} {declared!r}"
@@ -201,7 +201,7 @@ def _unit_findings(region: RegionSettings, population: RasterFile | None) -> lis
         return []
     findings: list[Finding] = []
     label = input_label("units", declared.path)
-    read = _attempt(label, findings, lambda: read_declared_units(region))
+    read = _attempt(label, findings, lambda: read_units(region))
     if read is None:
         return findings
     units, notes = read
@@ -224,7 +224,7 @@ def _outline_findings(region: RegionSettings, population: RasterFile | None) -> 
         return []
     findings: list[Finding] = []
     label = input_label("outline", region.outline.path)
-    outline = _attempt(label, findings, lambda: read_declared_outline(region))
+    outline = _attempt(label, findings, lambda: read_outline(region))
     if outline is not None and population is not None and _outside(outline, population.grid).all():
         findings.append(_elsewhere(label, population.name))
     return findings

@@ -164,9 +164,7 @@ def steps(settings: RegionSettings, directory: Path, *, memory_limit: int | None
     """
     degurba = settings.delineation.degurba
     declared = {key: getattr(settings.inputs, key) for key in RASTER_KEYS}
-    grids: dict[str, Content] = {
-        key: input_content(value.path) for key, value in declared.items() if value is not None
-    }
+    grids: dict[str, Content] = {key: input_content(value.path) for key, value in declared.items() if value is not None}
     if settings.outline is not None:
         grids["outline"] = input_content(settings.outline.path)
     place = _place_parameters(settings)

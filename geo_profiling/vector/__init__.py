@@ -1,0 +1,1 @@
+"""Vector layers: safe reading, repair, polygonising."""

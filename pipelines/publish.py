@@ -1,0 +1,250 @@
+"""Publishing a region: GeoPackage, maps, report and, last of all, the manifest."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypedDict
+
+import geopandas as gpd
+import pandas as pd
+
+from geo_profiling.atomic import atomic_file
+from geo_profiling.compute import Compute
+from geo_profiling.config.inputs import FileInput
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.outputs.geopackage import write_geopackage
+from geo_profiling.outputs.manifest import (
+    FILE_NAME,
+    Cost,
+    InputRecord,
+    Manifest,
+    output_digests,
+    package_versions,
+    write_manifest,
+)
+from geo_profiling.outputs.maps import classes_map, units_map
+from geo_profiling.outputs.project import ClassGrid
+from geo_profiling.outputs.report import FILE_NAME_HTML, read_content, write_report
+from geo_profiling.raster.read import open_raster, to_dataarray
+from geo_profiling.raster.source import grid_of
+from geo_profiling.runs.digests import DigestCache
+from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
+from geo_profiling.runs.step import Step
+from pipelines.check import FINDINGS_FILE
+from pipelines.delineate import CLUSTER_LAYERS
+from pipelines.inputs import declared_inputs
+
+#: Raised whenever the same tables and rasters are published differently.
+METHOD_VERSION = "1"
+
+
+def steps(region: RegionSettings, directory: Path) -> list[Step]:
+    """Return the step that publishes what the other steps of a region computed.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder.
+    """
+    level = region.delineation.degurba.level
+    maps = [f"maps/degurba_l{level}.png"]
+    if region.inputs.units is not None:
+        maps.append(f"maps/units_degurba_l{level}.png")
+    declared = declared_inputs(region)
+    return [
+        Step(
+            "publish",
+            METHOD_VERSION,
+            {
+                "project": region.project,
+                "title": region.title,
+                "inputs": {
+                    key: value.model_dump(mode="json", include={"source", "licence", "year"})
+                    for key, value in declared.items()
+                },
+            },
+            {},
+            upstream=["inputs", "degurba", *(["units"] if region.inputs.units is not None else [])],
+            outputs=[f"{region.name}.gpkg", *maps, FILE_NAME_HTML, FILE_NAME],
+            run=partial(_publish, region, directory, maps),
+        )
+    ]
+
+
+def write_report_again(directory: Path) -> Path:
+    """Write the report of a finished output again from what the output holds.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished output.
+    """
+    path = directory / FILE_NAME_HTML
+    write_report(path, read_content(directory))
+    return path
+
+
+def _publish(region: RegionSettings, directory: Path, maps: list[str], compute: Compute) -> None:
+    started = time.monotonic()
+    layers = _layers(region, directory)
+    manifest = _manifest(region, directory, layers)
+    level = region.delineation.degurba.level
+    classes = to_dataarray(open_raster(directory / f"rasters/degurba_l{level}.tif", quantity="class"))
+    grid = grid_of(classes)
+    shown = ClassGrid(f"rasters/degurba_l{level}.tif", "Classes of cells", level, grid.crs, grid.bounds)
+    write_geopackage(
+        directory / f"{region.name}.gpkg",
+        layers,
+        run_info=_run_info(region, manifest),
+        title=region.title,
+        class_grids=[shown],
+    )
+    pictures = [classes_map(classes, layers["urban_centres"], layers.get("units"), **_credits(manifest))]
+    if "units" in layers:
+        field = f"degurba_l{level}"
+        pictures.append(units_map(layers["units"], layers["urban_centres"], field=field, **_credits(manifest)))
+    for name, picture in zip(maps, pictures, strict=True):
+        with atomic_file(directory / name) as temporary:
+            temporary.write_bytes(picture)
+    write_report(directory / FILE_NAME_HTML, read_content(directory, manifest=manifest))
+    written = [directory / name for name in (f"{region.name}.gpkg", *maps, FILE_NAME_HTML)]
+    computed = sorted([*directory.glob("rasters/*.tif"), *directory.glob("tables/*.parquet")])
+    write_manifest(
+        directory / FILE_NAME,
+        _with_cost(manifest, directory, [*computed, *written], time.monotonic() - started, compute),
+    )
+
+
+def _layers(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
+    """Read the tables of the other steps as the layers of the GeoPackage, with names for centres."""
+    layers: dict[str, gpd.GeoDataFrame | pd.DataFrame] = {
+        name: gpd.read_parquet(directory / f"tables/{name}.parquet")
+        for name in CLUSTER_LAYERS.values()
+        if (directory / f"tables/{name}.parquet").is_file()
+    }
+    if region.inputs.units is not None:
+        units = gpd.read_parquet(directory / "tables/units.parquet")
+        if "name" in units:
+            pairs = pd.read_parquet(directory / "tables/people_in_centres.parquet")
+            layers["urban_centres"] = _named(layers["urban_centres"], pairs, units)
+        layers["units"] = units
+    return layers
+
+
+def _named(centres: gpd.GeoDataFrame, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Name each centre after the unit that most of its people live in."""
+    largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates("centre_id")
+    names = largest.set_index("centre_id")["unit_id"].map(units.set_index("unit_id")["name"])
+    centres = centres.copy()
+    centres.insert(1, "name", centres["centre_id"].map(names))
+    return centres
+
+
+def _manifest(region: RegionSettings, directory: Path, layers: dict[str, gpd.GeoDataFrame | pd.DataFrame]) -> Manifest:
+    cache = DigestCache(directory.parent / STATE_FOLDER / "digests.json")
+    declared = declared_inputs(region)
+    classes = pd.read_parquet(directory / "tables/degurba_classes.parquet")
+    results: dict[str, Any] = {"population": float(classes["population"].sum())}
+    known = classes.dropna(subset=["degurba_class"])
+    for column in ("population", "area_km2"):
+        results[f"class_{column}"] = {
+            str(code): value for code, value in zip(known["degurba_class"], known[column], strict=True)
+        }
+    results["population_without_class"] = results["population"] - sum(results["class_population"].values())
+    if "units" in layers:
+        results["population_in_units"] = float(layers["units"]["population"].sum())
+        results["population_outside_units"] = results["population"] - results["population_in_units"]
+    sources = dict.fromkeys(value.source for value in declared.values() if value.source)
+    return Manifest(
+        title=region.title,
+        region=region.name,
+        year=region.inputs.population.year,
+        source="; ".join(sources),
+        inputs=tuple(_input_record(key, value, cache) for key, value in declared.items()),
+        parameters=_parameters(region),
+        results=results,
+        findings=tuple(json.loads((directory / FINDINGS_FILE).read_text(encoding="utf-8"))),
+        versions=package_versions(),
+    )
+
+
+def _input_record(key: str, declared: FileInput, cache: DigestCache) -> InputRecord:
+    return InputRecord(
+        name=key,
+        path=declared.path.name,
+        sha256=cache.of_file(declared.path),
+        size_bytes=declared.path.stat().st_size,
+        source=declared.source or "",
+        licence=declared.licence or "",
+        year=getattr(declared, "year", None),
+    )
+
+
+def _parameters(region: RegionSettings) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"degurba": region.delineation.degurba.model_dump(mode="json")}
+    if region.regrid is not None:
+        parameters["regrid"] = region.regrid.model_dump(mode="json")
+    if region.bounds is not None:
+        parameters["bounds"] = list(region.bounds)
+    if region.outline is not None:
+        parameters["outline"] = region.outline.model_dump(mode="json", exclude={"path"})
+    if region.bounds is not None or region.outline is not None:
+        parameters["halo_km"] = region.halo_km
+    return parameters
+
+
+def _run_info(region: RegionSettings, manifest: Manifest) -> dict[str, str]:
+    """Lineage that stands in the GeoPackage: nothing that changes between equal runs."""
+    info = {
+        "project": region.project,
+        "region": region.name,
+        "title": region.title,
+        "software": f"geo_profiling {manifest.versions['geo-profiling']}",
+        "source": manifest.source,
+    }
+    for record in manifest.inputs:
+        info[f"input_{record.name}"] = record.path
+        info[f"input_{record.name}_sha256"] = record.sha256
+        if record.licence:
+            info[f"input_{record.name}_licence"] = record.licence
+        if record.year is not None:
+            info[f"input_{record.name}_year"] = str(record.year)
+    for section, values in manifest.parameters.items():
+        for key, value in values.items() if isinstance(values, dict) else [("", values)]:
+            info[f"{section}_{key}".rstrip("_")] = str(value)
+    for key, value in manifest.results.items():
+        for code, number in value.items() if isinstance(value, dict) else [("", value)]:
+            info[f"{key}_{code}".rstrip("_")] = repr(number)
+    return info
+
+
+class _Credits(TypedDict):
+    title: str
+    source: str
+    year: int | None
+
+
+def _credits(manifest: Manifest) -> _Credits:
+    return {"title": manifest.title, "source": manifest.source, "year": manifest.year}
+
+
+def _with_cost(manifest: Manifest, directory: Path, outputs: list[Path], seconds: float, compute: Compute) -> Manifest:
+    records = Ledger(directory).records
+    now = datetime.now(UTC)
+    return replace(
+        manifest,
+        outputs=output_digests(directory, outputs),
+        cost=Cost(
+            started=datetime.fromtimestamp(now.timestamp() - seconds, UTC).isoformat(timespec="seconds"),
+            finished=now.isoformat(timespec="seconds"),
+            seconds=round(seconds + sum(r.seconds for name, r in records.items() if name != "publish"), 3),
+            peak_memory_bytes=max([r.peak_memory_bytes for r in records.values()], default=0),
+            workers=compute.parallel,
+        ),
+    )
