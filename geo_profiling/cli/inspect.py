@@ -76,8 +76,6 @@ def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder
     """Write the offline report of a finished output again."""
     start_console()
 
-    from geo_profiling.outputs.report import read_content, write_report
+    from pipelines.publish import write_report_again
 
-    path = directory / "report.html"
-    write_report(path, read_content(directory))
-    typer.echo(f"wrote {path}")
+    typer.echo(f"wrote {write_report_again(directory)}")
