@@ -117,7 +117,8 @@ def _tile_side(source: Grid, target: Grid) -> int:
     rows, cols = source.shape
     columns, lines = _corners(source, target, Window(rows // 2, cols // 2, 1, 1))
     # A cell in the middle that has no place in the target is no measure; the fixed side then serves.
-    finer = max(1.0, float(np.nan_to_num(max(np.ptp(columns), np.ptp(lines)), posinf=1.0)))
+    is_placed = np.isfinite(columns).all() and np.isfinite(lines).all()
+    finer = max(1.0, float(np.ptp(columns)), float(np.ptp(lines))) if is_placed else 1.0
     return max(1, min(_TILE_CELLS, int(_TARGET_SIDE / finer)))
 
 
@@ -222,7 +223,8 @@ def _target_box(columns: NDArray[np.float64], rows: NDArray[np.float64], shape: 
 
 def _torn_limit(columns: NDArray[np.float64], rows: NDArray[np.float64]) -> float:
     """Largest side of a footprint, in target cells, that is not torn."""
-    sides = [np.abs(np.diff(at, axis=axis)) for at in (columns, rows) for axis in (0, 1)]
+    with np.errstate(invalid="ignore"):
+        sides = [np.abs(np.diff(at, axis=axis)) for at in (columns, rows) for axis in (0, 1)]
     return _TORN * max(float(np.median(side[np.isfinite(side)])) if np.isfinite(side).any() else 0.0 for side in sides)
 
 

@@ -216,6 +216,19 @@ def test_the_whole_world_fits_though_its_corners_are_rounded() -> None:
         assert result.attrs["lost_outside"] == pytest.approx(0.0, abs=1e-9 * values.sum())
 
 
+def test_people_where_the_target_has_no_place_are_refused_and_none_are_not() -> None:
+    # the poles are infinitely far in Mercator
+    grid = Grid(CRS("EPSG:4326"), Affine(1, 0, 0, 0, -1, 90), (180, 20))
+    values = np.ones((180, 20))
+    target = grid_of_cells("EPSG:3395", -1e5, 19e6, 100e3, (380, 30))
+    with pytest.raises(GridError, match="population: the cell at row 0, column 0 .* no place"):
+        regrid_counts(ArraySource(wrap(values, grid), "population"), target)
+    values[:10], values[-10:] = 0.0, np.nan
+    result = regrid_counts(ArraySource(wrap(values, grid), "population"), target)
+    assert mass(result) == pytest.approx(160.0 * 20, rel=1e-12)
+    assert result.attrs["lost_outside"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_nairobi_to_one_kilometre(shared_data: Path) -> None:
     from geo_profiling.raster.read import open_raster
 
