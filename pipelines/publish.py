@@ -138,7 +138,14 @@ def _layers(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFra
 
 
 def _named(centres: gpd.GeoDataFrame, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Name each centre after the unit that most of its people live in."""
+    """Name each centre after the unit that most of its people live in, where units hold half of them.
+
+    The centre of a city beyond the units' border is not named after the small unit on this side.
+    """
+    held = pairs.groupby("centre_id")["population"].sum()
+    known = centres.set_index("centre_id")["population"]
+    half_held = held.index[held >= 0.5 * known.reindex(held.index)]
+    pairs = pairs[pairs["centre_id"].isin(half_held)]
     largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates("centre_id")
     names = largest.set_index("centre_id")["unit_id"].map(units.set_index("unit_id")["name"])
     centres = centres.copy()

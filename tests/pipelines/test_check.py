@@ -18,7 +18,7 @@ from geo_profiling.errors import InputError, UsageError
 from geo_profiling.findings import Finding
 from geo_profiling.runs.runner import RegionRun, run_regions
 from pipelines.check import FINDINGS_FILE, check_project, check_step
-from pipelines.declared import open_declared, read_declared_outline, read_declared_units
+from pipelines.inputs import open_input, read_outline, read_units
 
 WriteRaster = Callable[..., Path]
 LAND = np.full((8, 8), 1e6, dtype=np.float32)
@@ -116,7 +116,7 @@ def test_expected_digest(city: Path, tmp_path: Path) -> None:
 def test_outline_by_value(city: Path, tmp_path: Path) -> None:
     edit(city, "- name: city", "- name: city\n    outline: {path: units.gpkg, field: code, value: '010'}")
     assert check(city) == []
-    outline = read_declared_outline(load_project(city).regions[0])
+    outline = read_outline(load_project(city).regions[0])
     assert outline is not None
     assert outline.total_bounds.tolist() == [0, 0, 4000, 4000]
     edit(city, "'010'", "'999'")
@@ -140,10 +140,10 @@ def test_shared_inputs_are_told_once(city: Path, tmp_path: Path) -> None:
 
 def test_inputs_open_as_declared(city: Path) -> None:
     region = load_project(city).regions[0]
-    built_up = open_declared(region, "built_up")
+    built_up = open_input(region, "built_up")
     assert built_up is not None
     assert (built_up.quantity, built_up.name) == ("share", "built_up (built.tif)")
-    read = read_declared_units(region)
+    read = read_units(region)
     assert read is not None
     assert read[0]["code"].tolist() == ["001", "002", "010", "100"]
 
