@@ -363,7 +363,7 @@ def _type_limit_findings(source: Source, facts: Facts, quantity: Quantity) -> li
         return []
     value = f"{facts.high:.0f}"
     message = f"its greatest value {value} stands in {cells} of {facts.valid} cells: probably undeclared nodata"
-    remedy = f"declare it (nodata: {value}), or say that no value is nodata (nodata: .nan)"
+    remedy = f"declare it (nodata: {value}), or say that no value is nodata (nodata: none)"
     return [Finding("error" if own_limit else "warning", source.name, "", message, remedy)]
 
 
