@@ -169,6 +169,7 @@ def _properties() -> ET.Element:
     properties = ET.Element("properties")
     settings: Mapping[tuple[str, str], tuple[str, str]] = {
         ("Paths", "Absolute"): ("bool", "false"),
+        ("SpatialRefSys", "ProjectionsEnabled"): ("int", "1"),
         ("Measurement", "DistanceUnits"): ("QString", "kilometers"),
         ("Measurement", "AreaUnits"): ("QString", "km2"),
         ("ScaleBar", "Enabled"): ("bool", "true"),
@@ -189,7 +190,8 @@ def _vector_entry(file_name: str, layer: ProjectLayer, classified_by: str | None
     source = f"./{file_name}|layername={layer.name}"
     finest = classified_fields(layer.name, layer.fields)[0]
     title = spec.title if classified_by is None else f"{spec.title}: {spec.field(classified_by).alias.lower()}"
-    identifier = layer.name if classified_by is None else f"{layer.name}_{classified_by}"
+    # QGIS ignores identifiers of ten characters and fewer.
+    identifier = f"geo_profiling_{layer.name}" + ("" if classified_by is None else f"_{classified_by}")
     element = ET.Element("maplayer", _maplayer_attributes(spec, layer))
     ET.SubElement(element, "id").text = identifier
     ET.SubElement(element, "datasource").text = source
@@ -217,7 +219,7 @@ def _maplayer_attributes(spec: LayerSpec, layer: ProjectLayer) -> dict[str, str]
 
 
 def _grid_entry(grid: ClassGrid) -> _Entry:
-    identifier = f"grid_level{grid.level}_{grid.path.replace('/', '_').replace('.', '_')}"
+    identifier = f"geo_profiling_grid_level{grid.level}_{grid.path.replace('/', '_').replace('.', '_')}"
     source = f"./{grid.path}"
     element = ET.Element("maplayer", {"type": "raster"})
     ET.SubElement(element, "id").text = identifier

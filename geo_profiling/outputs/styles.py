@@ -207,7 +207,7 @@ def _categorised(field: str) -> ET.Element:
         value, label, colour = ("", "Unknown", "#ffffff") if entry is None else _category(entry)
         attributes = {"value": value, "symbol": str(number), "label": label, "render": "true"}
         ET.SubElement(categories, "category", attributes | ({"type": "NULL"} if entry is None else {"type": "long"}))
-        symbols.append(_fill_symbol(str(number), Outline(colour, 0.85, _UNIT_LINE, 0.15)))
+        symbols.append(_fill_symbol(str(number), Outline(colour, 1.0, _UNIT_LINE, 0.15)))
     return renderer
 
 
@@ -218,7 +218,7 @@ def _category(entry: ClassLabel) -> tuple[str, str, str]:
 def _labelling(name: str) -> ET.Element:
     centres = name == "urban_centres"
     expression = (
-        "coalesce(\"name\", '') || '\\n' || format_number(\"population\", 0) || ' people'" if centres else '"name"'
+        "coalesce(\"name\" || '\\n', '') || format_number(\"population\", 0) || ' people'" if centres else '"name"'
     )
     labelling = ET.Element("labeling", {"type": "simple"})
     settings = ET.SubElement(labelling, "settings", {"calloutType": "simple"})
