@@ -18,6 +18,7 @@ from geo_profiling.atomic import atomic_file
 from geo_profiling.compute import Compute
 from geo_profiling.config.inputs import RasterInput
 from geo_profiling.config.project import Project, RegionSettings
+from geo_profiling.config.regrid import Regrid
 from geo_profiling.crs import require_equal_area, same_crs
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding, raise_on_errors
@@ -26,6 +27,7 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER
 from geo_profiling.runs.step import Step
+from pipelines.cells import common_grid
 from pipelines.inputs import (
     RASTER_KEYS,
     declared_inputs,
@@ -174,24 +176,41 @@ def _digest_findings(region: RegionSettings) -> list[Finding]:
 
 
 def _grid_findings(region: RegionSettings, rasters: dict[str, RasterFile]) -> list[Finding]:
-    """Without a rule for regridding all grids are one equal-area grid; with it they only have to overlap."""
-    findings: list[Finding] = []
     population = rasters.get("population")
     if population is None:
-        return findings
+        return []
+    others = {key: raster for key, raster in rasters.items() if raster is not population}
+    rule = region.regrid
+    findings = _same_grid(population, others) if rule is None else _regriddable(rule, population, others)
+    if region.bounds is not None and not _boxes_overlap(region.bounds, population.grid.bounds):
+        findings.append(_elsewhere(f"bounds of region {region.name}", population.name))
+    return findings
+
+
+def _same_grid(population: RasterFile, others: dict[str, RasterFile]) -> list[Finding]:
+    """Without a rule for regridding all rasters are on one equal-area grid."""
+    findings: list[Finding] = []
     grid, name = population.grid, population.name
-    if region.regrid is None:
-        _attempt(name, findings, lambda: require_equal_area(grid.crs, grid.bounds, what=name))
-    for raster in rasters.values():
-        if raster is population:
-            continue
-        if region.regrid is None:
-            aligned = partial(raster.grid.require_aligned, grid, what=f"{raster.name} and {name}")
-            _attempt(raster.name, findings, aligned)
-        elif not _boxes_overlap(_bounds_in(raster.grid, grid), grid.bounds):
-            findings.append(_elsewhere(raster.name, name))
-    if region.bounds is not None and not _boxes_overlap(region.bounds, grid.bounds):
-        findings.append(_elsewhere(f"bounds of region {region.name}", name))
+    _attempt(name, findings, lambda: require_equal_area(grid.crs, grid.bounds, what=name))
+    for raster in others.values():
+        aligned = partial(raster.grid.require_aligned, grid, what=f"{raster.name} and {name}")
+        _attempt(raster.name, findings, aligned)
+    return findings
+
+
+def _regriddable(rule: Regrid, population: RasterFile, others: dict[str, RasterFile]) -> list[Finding]:
+    """With a rule rasters only have to overlap; but shares of cells have no sum to keep."""
+    findings: list[Finding] = []
+    common = _attempt("regrid", findings, lambda: common_grid(rule, population.grid))
+    if common is not None:
+        _attempt("regrid", findings, lambda: require_equal_area(common.crs, common.bounds, what="regrid"))
+    for key, raster in others.items():
+        if not _boxes_overlap(_bounds_in(raster.grid, population.grid), population.grid.bounds):
+            findings.append(_elsewhere(raster.name, population.name))
+        elif common is not None and raster.quantity == "share" and not raster.grid.aligned_with(common):
+            message = "shares of cells cannot be regridded, only counts and areas can"
+            remedy = f"give '{key}' in m2 in each cell, or on the grid that 'regrid' names"
+            findings.append(Finding("error", raster.name, "", message, remedy))
     return findings
 
 

@@ -89,6 +89,15 @@ def test_regridding_takes_any_grid_that_overlaps(city: Path, write_raster: Write
     edit(city, "regions:", "regrid: {cell_size_m: 1000}\nregions:")
     write_raster("land.tif", LAND, left=500.0)
     assert check(city) == []
+    write_raster("built.tif", LAND * 0, left=500.0)
+    assert "shares of cells cannot be regridded" in told(check(city), "error")
+    edit(city, "cell_size_m: 1000", "crs: EPSG:3857, cell_size_m: 1000")
+    write_raster("pop.tif", LAND, top=8_000_000.0)
+    assert "EPSG:3857 distorts areas by" in told(check(city), "error")
+
+
+def test_regridding_does_not_move_rasters_together(city: Path, write_raster: WriteRaster) -> None:
+    edit(city, "regions:", "regrid: {cell_size_m: 1000}\nregions:")
     write_raster("land.tif", LAND, left=50_000.0)
     assert "land (land.tif): does not overlap population (pop.tif)" in told(check(city), "error")
 
