@@ -46,6 +46,3 @@ def configure_gdal() -> None:
     os.environ.update(GDAL_ENVIRONMENT)
     for name in _UNSET:
         os.environ.pop(name, None)
-
-
-configure_gdal()
