@@ -35,7 +35,13 @@ def write_world(folder: Path, *, rows: int, cols: int, seed: int = 1) -> dict[st
     transform = Affine(1000.0, 0, -500.0 * cols, 0, -1000.0, 500.0 * rows)
     handles = {
         name: rasterio.open(
-            path, "w", **_PROFILE, width=cols, height=rows, dtype=names[name], transform=transform,
+            path,
+            "w",
+            **_PROFILE,
+            width=cols,
+            height=rows,
+            dtype=names[name],
+            transform=transform,
             nodata=-200.0 if name == "population" else 4294967295,
         )
         for name, path in paths.items()
@@ -73,8 +79,10 @@ def _tile(window: Window, cities: dict[str, np.ndarray], seed: int) -> dict[str,
     population = np.zeros((height, width), np.float32)
     reach = 8 * cities["radius"] + 2
     near = (
-        (cities["row"] + reach > top) & (cities["row"] - reach < top + height)
-        & (cities["col"] + reach > left) & (cities["col"] - reach < left + width)
+        (cities["row"] + reach > top)
+        & (cities["row"] - reach < top + height)
+        & (cities["col"] + reach > left)
+        & (cities["col"] - reach < left + width)
     )
     for index in np.flatnonzero(near):
         row, col, extent = cities["row"][index], cities["col"][index], int(reach[index])
