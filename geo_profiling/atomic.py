@@ -17,6 +17,7 @@ from pathlib import Path
 from geo_profiling.errors import OutputError
 
 _MARK = ".geo-tmp"
+_FULL_MB = 1.0
 _OUTPUT_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -79,6 +80,9 @@ def write_error(path: Path, error: BaseException) -> OutputError:
     """
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     free = shutil.disk_usage(path.parent).free / 1e6
+    if free < _FULL_MB:
+        # Drivers say this in many ways, most of them unclear.
+        reason = f"the disk is full ({reason})"
     return OutputError(
         f"{path}: cannot be written: {reason}",
         hint=f"{free:,.0f} MB are free in {path.parent.resolve()}: make room or choose another folder; "

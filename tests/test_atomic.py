@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from geo_profiling.atomic import atomic_file, sweep_temporary
+from geo_profiling.atomic import atomic_file, sweep_temporary, write_error
 from geo_profiling.errors import OutputError
 
 
@@ -54,6 +55,12 @@ def test_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert "MB are free" in caught.value.hint
     assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_called_so_whatever_the_driver_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    assert "the disk is full (not recognized)" in str(write_error(tmp_path / "a.tif", ValueError("not recognized")))
 
 
 def test_other_os_errors_pass_unchanged(tmp_path: Path) -> None:

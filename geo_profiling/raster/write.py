@@ -13,6 +13,7 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import DTypeLike, NDArray
 from pyproj import Transformer
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
@@ -70,10 +71,8 @@ class RasterWriter:
             )
         if window.expand(0, within=self.grid.shape) != window or (window.row, window.col) in self._corners:
             raise UsageError(f"{self.path}: {window} lies outside {self.grid.shape} or was written before")
-        try:
+        with _gdal_errors(self.path):
             self._dataset.write(values, 1, window=RasterioWindow(window.col, window.row, window.width, window.height))
-        except RasterioError as error:
-            raise write_error(self.path, error) from error
         self._corners.add((window.row, window.col))
         self._cells += window.height * window.width
 
@@ -151,24 +150,36 @@ def create_raster(
     kind = np.dtype(dtype)
     with atomic_file(path) as finished:
         tiles = finished.with_name(f"{finished.name}.tiles")
-        try:
+        with _gdal_errors(path):
             dataset = _open_tiles(tiles, grid, kind, nodata, threads)
-        except RasterioError as error:
-            raise write_error(path, error) from error
-        with dataset:
+        try:
             writer = RasterWriter(path, grid, kind, dataset)
             yield writer
             writer.require_complete()
-            dataset.update_tags(**(tags or {}))
-            if description:
-                dataset.set_band_description(1, description)
-        try:
+            with _gdal_errors(path):
+                dataset.update_tags(**(tags or {}))
+                if description:
+                    dataset.set_band_description(1, description)
+        finally:
+            with _gdal_errors(path):
+                dataset.close()
+        with _gdal_errors(path):
+            # Compression threads only log that the disk is full; the tile would read as "no data".
+            with rasterio.open(tiles, driver="GTiff") as written:
+                _require_tiles_inside(written, tiles.stat().st_size, path)
             _build_overviews(tiles, grid, kind)
             rasterio.shutil.copy(tiles, finished, driver="COG", **_cog_options(kind, threads))
             tiles.unlink()
             _check(finished, path, grid, kind, nodata)
-        except RasterioError as error:
-            raise write_error(path, error) from error
+
+
+@contextmanager
+def _gdal_errors(path: Path) -> Iterator[None]:
+    # Not every error of GDAL reaches Python as a RasterioError.
+    try:
+        yield
+    except (RasterioError, CPLE_BaseError) as error:
+        raise write_error(path, error) from error
 
 
 def _open_tiles(path: Path, grid: Grid, dtype: np.dtype[Any], nodata: float | None, threads: int) -> Any:

@@ -12,6 +12,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
+from rasterio._err import CPLE_AppDefinedError
 from rio_cogeo.cogeo import cog_validate
 
 from geo_profiling.errors import OutputError, UsageError
@@ -109,6 +110,20 @@ def test_a_failure_while_computing_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="computation"):
         write_one_window(tmp_path / "a.tif", then=RuntimeError("computation"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("failing", ["build_overviews", "copy"])
+def test_a_driver_that_fails_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise CPLE_AppDefinedError(3, 1, "TIFFAppendToStrip: write error")
+
+    monkeypatch.setattr(rasterio.shutil if failing == "copy" else rasterio.io.DatasetWriter, failing, fail)
+    path = tmp_path / "classes.tif"
+    path.write_bytes(b"old")
+    with pytest.raises(OutputError, match=r"classes\.tif: cannot be written: .*write error"):
+        write(path, 512)
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["classes.tif"]
 
 
 def test_windows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
