@@ -32,6 +32,7 @@ UNIT_CELLS = 1 << 24
 SMALLEST_UNIT_CELLS = BAND_ROWS * CHUNK_COLS
 #: Highest read window, in rows: blocks taller than this are not worth their memory.
 _UNIT_ROWS = 2048
+_POLYGON = 3
 #: A zone's part in one logical tile: the range of its edges, and its box in cells of the grid.
 PIECE = np.dtype(
     [
@@ -169,15 +170,19 @@ def zone_rings(geometries: NDArray[Any]) -> ZoneRings:
     >>> rings.ring_starts, rings.zone_starts
     (array([ 0,  5, 10]), array([0, 1, 2]))
     """
-    if len(geometries) == 0:
-        nothing = np.zeros(1, dtype=np.int64)
-        return ZoneRings(np.empty((0, 2)), nothing, nothing, np.empty(0, dtype=np.bool_))
-    _, coordinates, starts = shapely.to_ragged_array(geometries, include_z=False)
-    rings, polygons = (np.asarray(part, dtype=np.int64) for part in starts[:2])
-    parts = np.asarray(starts[2], dtype=np.int64) if len(starts) == 3 else np.arange(len(polygons))
-    is_exterior = np.zeros(len(rings) - 1, dtype=np.bool_)
-    is_exterior[polygons[:-1][polygons[:-1] < polygons[1:]]] = True
-    return ZoneRings(coordinates, rings, polygons[parts], is_exterior)
+    parts, zone_of = geometries, np.arange(len(geometries))
+    if (shapely.get_type_id(geometries) != _POLYGON).any():
+        parts, zone_of = shapely.get_parts(geometries, return_index=True)
+        is_empty = shapely.is_empty(parts)
+        parts, zone_of = parts[~is_empty], zone_of[~is_empty]
+    ring_counts = 1 + np.asarray(shapely.get_num_interior_rings(parts), dtype=np.int64)
+    # taking the rings out costs more than everything else here
+    rings = shapely.get_rings(parts) if (ring_counts > 1).any() else parts
+    is_exterior = np.zeros(ring_counts.sum(), dtype=np.bool_)
+    is_exterior[np.cumsum(ring_counts) - ring_counts] = True
+    zone_starts = np.cumsum(np.bincount(zone_of + 1, weights=ring_counts, minlength=len(geometries) + 1))
+    ring_starts = np.cumsum(np.concatenate([[0], shapely.get_num_coordinates(rings)]), dtype=np.int64)
+    return ZoneRings(shapely.get_coordinates(parts), ring_starts, zone_starts.astype(np.int64), is_exterior)
 
 
 def plan_zones(rings: ZoneRings, grid: Grid) -> ZonePlan:

@@ -72,6 +72,13 @@ def test_direction_of_rings_does_not_matter(reverse: bool) -> None:
     assert coverage_fractions(shape, unit_grid(4, 4)).sum() == 12.0
 
 
+def test_empty_parts_and_heights_make_no_difference() -> None:
+    parts = shapely.from_wkt("MULTIPOLYGON (((0 0, 2 0, 2 1, 0 1, 0 0)), EMPTY, ((0 2, 1 2, 1 4, 0 4, 0 2)))")
+    expected = [[1, 0], [1, 0], [0, 0], [1, 1]]
+    assert coverage_fractions(parts, unit_grid(4, 2)).tolist() == expected
+    assert coverage_fractions(shapely.force_3d(parts, 9.0), unit_grid(4, 2)).tolist() == expected
+
+
 def test_what_lies_left_above_or_right_of_the_grid_leaves_no_trace() -> None:
     grid = unit_grid(4, 4)
     for outside in (
