@@ -93,8 +93,10 @@ def classes_map(
             interpolation="nearest",
         )
         if units is not None and len(units):
-            units.boundary.plot(ax=axes, color="#4d4d4d", linewidth=0.25, alpha=0.55, aspect=None)
+            units.boundary.plot(ax=axes, color="#4d4d4d", linewidth=0.35, alpha=0.7, aspect=None)
         handles = [Patch(facecolor=entry.colour, edgecolor="#888888", label=entry.label) for entry in entries]
+        if not np.isin(shown, [entry.code for entry in entries]).all():
+            handles.append(Patch(facecolor=_NO_DATA, edgecolor="#888888", label="No data"))
         return _finish(figure, axes, grid.bounds, grid.crs, centres, handles, source)
 
 
