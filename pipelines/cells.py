@@ -21,7 +21,8 @@ from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.read import RasterFile
 from geo_profiling.raster.regrid import regrid_counts
 from geo_profiling.raster.source import ArraySource, CroppedSource, Source
-from pipelines.inputs import RASTER_KEYS, RasterKey, open_input, read_outline, read_units
+from pipelines.declared import RASTER_KEYS, RasterKey
+from pipelines.inputs import open_input, read_outline, read_units
 
 
 @dataclass(frozen=True)

@@ -25,29 +25,15 @@ from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
-from geo_profiling.runs.ledger import STATE_FOLDER
-from geo_profiling.runs.step import Step
 from pipelines.cells import common_grid
-from pipelines.inputs import (
-    RASTER_KEYS,
-    declared_inputs,
-    input_content,
-    input_label,
-    open_input,
-    quantity_of,
-    read_outline,
-    read_units,
-    reading_parameters,
-)
+from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
+from pipelines.inputs import open_input, quantity_of, read_outline, read_units
 from pipelines.selection import select_regions
 
 _log = logging.getLogger("geo_profiling.check")
 
-#: Where a run keeps what it found, relative to the region's folder.
-FINDINGS_FILE = f"{STATE_FOLDER}/findings.json"
 T = TypeVar("T")
 
-METHOD_VERSION = "1"
 #: Units outside the raster that a warning names.
 _LISTED_UNITS = 5
 
@@ -118,8 +104,8 @@ def check_region(
     return findings
 
 
-def check_step(region: RegionSettings, directory: Path) -> Step:
-    """Return the step that checks a region's inputs and keeps what it found in :data:`FINDINGS_FILE`.
+def run_checks(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Check a region's inputs, stop at errors, and keep the other findings in :data:`FINDINGS_FILE`.
 
     Parameters
     ----------
@@ -127,29 +113,21 @@ def check_step(region: RegionSettings, directory: Path) -> Step:
         What the region is computed from.
     directory : Path
         The region's output folder.
+    compute : Compute
+
+    Raises
+    ------
+    InputError
+        With every error.
     """
-
-    def run(compute: Compute) -> None:
-        findings = check_region(region, compute=compute)
-        raise_on_errors(findings)
-        for finding in findings:
-            level = logging.WARNING if finding.severity == "warning" else logging.INFO
-            _log.log(level, "%s", finding, extra={"fields": {"region": region.name, "hint": finding.remedy}})
-        with atomic_file(directory / FINDINGS_FILE) as temporary:
-            content = [asdict(finding) for finding in findings]
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-    declared = declared_inputs(region)
-    parameters = {
-        "inputs": {key: reading_parameters(value) | {"sha256": value.sha256} for key, value in declared.items()},
-        "regrid": region.regrid.model_dump(mode="json") if region.regrid else None,
-        "bounds": list(region.bounds) if region.bounds else None,
-        "outline": region.outline.model_dump(mode="json", exclude={"path"}) if region.outline else None,
-    }
-    contents = {key: input_content(value.path) for key, value in declared.items()}
-    if region.outline is not None:
-        contents["outline"] = input_content(region.outline.path)
-    return Step("inputs", METHOD_VERSION, parameters, contents, outputs=[FINDINGS_FILE], run=run)
+    findings = check_region(region, compute=compute)
+    raise_on_errors(findings)
+    for finding in findings:
+        level = logging.WARNING if finding.severity == "warning" else logging.INFO
+        _log.log(level, "%s", finding, extra={"fields": {"region": region.name, "hint": finding.remedy}})
+    with atomic_file(directory / FINDINGS_FILE) as temporary:
+        content = [asdict(finding) for finding in findings]
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _attempt(label: str, findings: list[Finding], action: Callable[[], T]) -> T | None:

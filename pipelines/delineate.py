@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from shapely import box
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.delineation import Degurba
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.cells import CellInputs
 from geo_profiling.delineation.clusters import cluster_polygons
@@ -32,19 +31,9 @@ from geo_profiling.raster.read import open_raster
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.write import create_raster
 from geo_profiling.raster.zonal import class_totals
-from geo_profiling.runs.step import Content, Step
 from pipelines.cells import RegionCells, open_cells, units_on_grid
-from pipelines.inputs import RASTER_KEYS, input_content, reading_parameters
+from pipelines.declared import CLUSTER_TABLES
 
-#: Raised whenever the same inputs and parameters give another result.
-METHOD_VERSION = "1"
-#: Layer of each kind of cluster, by name of its table.
-CLUSTER_LAYERS: dict[ClusterKind, str] = {
-    "urban_centre": "urban_centres",
-    "urban_cluster": "urban_clusters",
-    "dense_cluster": "dense_clusters",
-    "semi_dense_cluster": "semi_dense_clusters",
-}
 _DESCRIPTIONS = {
     1: "Degree of Urbanisation, level 1: 3 urban centre, 2 urban cluster, 1 rural, 0 water",
     2: "Degree of Urbanisation, level 2: 30 urban centre, 23 dense, 22 semi-dense, 21 suburban, "
@@ -90,7 +79,7 @@ def degurba_command(
         land_unit,
         built_up_unit,
     )
-    threshold = _resolve_threshold(inputs, built_up_threshold, optimal_value, compute)
+    threshold = _resolve_threshold(inputs, built_up_threshold, optimal_value, memory_limit, compute)
     chosen = rule_set(rules, built_up_threshold=threshold, smoothing=smoothing)
     with create_raster(
         output,
@@ -109,29 +98,30 @@ def degurba_command(
             memory_limit=memory_limit,
             compute=compute,
         )
-        if centres is not None:
-            layer = _cluster_layer(summary, "urban_centre")
-            write_geopackage(
-                centres, {"urban_centres": layer}, run_info=_rules_info(level, chosen), title="Urban centres"
-            )
+    if centres is not None:
+        layer = _cluster_layer(summary, "urban_centre")
+        write_geopackage(centres, {"urban_centres": layer}, run_info=_rules_info(level, chosen), title="Urban centres")
 
 
 def _resolve_threshold(
-    inputs: CellInputs, threshold: Threshold, optimal_value: float | None, compute: Compute
+    inputs: CellInputs,
+    threshold: Threshold,
+    optimal_value: float | None,
+    memory_limit: int | None,
+    compute: Compute,
 ) -> float | None:
     """Return the built-up threshold as a number, or None for no such rule."""
-    if threshold == "none" or inputs.built_up is None:
+    if threshold == "none":
         return None
-    if threshold != "optimal":
-        return float(threshold)
-    if optimal_value is not None:
-        return optimal_value
+    value = optimal_value if threshold == "optimal" else float(threshold)
+    if value is not None:
+        return None if inputs.built_up is None else value
     if not covers_the_world(inputs.grid):
         raise UsageError(
             "the optimal built-up threshold is a mean over the whole world; this grid is not global",
             hint="give its global value (--optimal-value, key optimal_value), or a number",
         )
-    return optimal_built_up_threshold(inputs, compute=compute)
+    return optimal_built_up_threshold(inputs, memory_limit=memory_limit, compute=compute)
 
 
 def _rules_info(level: Level, rules: DegurbaRules) -> dict[str, str]:
@@ -140,91 +130,33 @@ def _rules_info(level: Level, rules: DegurbaRules) -> dict[str, str]:
 
 
 def _cluster_layer(summary: DegurbaSummary, kind: ClusterKind) -> gpd.GeoDataFrame:
+    if kind not in summary.clusters:
+        return _no_clusters(kind, summary)
     return cluster_polygons(summary.clusters[kind], summary.grid, kind=kind)
 
 
-# --- the steps of a region -----------------------------------------------------------------------
-
-
-def steps(settings: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
-    """Return the delineation steps of a region.
+def run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | None, compute: Compute) -> None:
+    """Classify the cells of a region: class rasters, layers of centres and clusters, people by class.
 
     Parameters
     ----------
     settings : RegionSettings
     directory : Path
         The region's output folder.
-    memory_limit : int, optional
+    memory_limit : int or None
         Bytes this process may hold; never changes a result.
+    compute : Compute
 
-    Returns
-    -------
-    list of Step
-        ``degurba`` (class rasters and clusters) and, where units are configured, ``units``.
+    Raises
+    ------
+    GeoProfilingError
+        If inputs are refused; nothing of the step is written then.
     """
-    degurba = settings.delineation.degurba
-    declared = {key: getattr(settings.inputs, key) for key in RASTER_KEYS}
-    grids: dict[str, Content] = {key: input_content(value.path) for key, value in declared.items() if value is not None}
-    if settings.outline is not None:
-        grids["outline"] = input_content(settings.outline.path)
-    place = _place_parameters(settings)
-    levels = (1, 2) if degurba.level == 2 else (1,)
-    found = [
-        Step(
-            "degurba",
-            METHOD_VERSION,
-            {**place, **degurba.model_dump(mode="json")},
-            grids,
-            outputs=[
-                *(f"rasters/degurba_l{level}.tif" for level in levels),
-                *(f"tables/{CLUSTER_LAYERS[kind]}.parquet" for kind in _kinds(degurba)),
-                "tables/degurba_classes.parquet",
-            ],
-            run=partial(_run_degurba, settings, directory, memory_limit),
-        )
-    ]
-    if settings.inputs.units is not None:
-        entry = settings.inputs.units
-        found.append(
-            Step(
-                "units",
-                METHOD_VERSION,
-                {
-                    **place,
-                    "units": reading_parameters(entry),
-                    "rules": degurba.rules,
-                    "level1_from": degurba.level1_from,
-                },
-                {**grids, "units": input_content(entry.path)},
-                upstream=["degurba"],
-                outputs=["tables/units.parquet", "tables/people_in_centres.parquet"],
-                run=partial(_run_units, settings, directory),
-            )
-        )
-    return found
-
-
-def _place_parameters(settings: RegionSettings) -> dict[str, Any]:
-    """Everything besides files and rules that the cells of a region depend on."""
-    declared = {key: getattr(settings.inputs, key) for key in RASTER_KEYS}
-    return {
-        "inputs": {key: reading_parameters(value) for key, value in declared.items() if value is not None},
-        "regrid": None if settings.regrid is None else settings.regrid.model_dump(mode="json"),
-        "outline": None if settings.outline is None else settings.outline.model_dump(mode="json", exclude={"path"}),
-        "bounds": None if settings.bounds is None else list(settings.bounds),
-        "halo_km": settings.halo_km,
-    }
-
-
-def _kinds(degurba: Degurba) -> list[ClusterKind]:
-    kinds: list[ClusterKind] = ["urban_centre", "urban_cluster"]
-    return [*kinds, "dense_cluster", "semi_dense_cluster"] if degurba.level == 2 else kinds
-
-
-def _run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | None, compute: Compute) -> None:
     cells = open_cells(settings, compute=compute)
     degurba = settings.delineation.degurba
-    threshold = _resolve_threshold(cells.inputs, degurba.built_up_threshold, degurba.optimal_value, compute)
+    threshold = _resolve_threshold(
+        cells.inputs, degurba.built_up_threshold, degurba.optimal_value, memory_limit, compute
+    )
     rules = rule_set(
         degurba.rules,
         built_up_threshold=threshold,
@@ -261,9 +193,9 @@ def _run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | 
         else:
             summary = run(write1, level=1, with_clusters=True)
     core = box(*cells.core_inputs.grid.bounds)
-    for kind in _kinds(degurba):
+    for kind, name in CLUSTER_TABLES[degurba.level].items():
         layer = _cluster_layer(summary, kind) if kind in summary.clusters else _no_clusters(kind, summary)
-        write_parquet(directory / f"tables/{CLUSTER_LAYERS[kind]}.parquet", _touching(layer, core))
+        write_parquet(directory / f"tables/{name}.parquet", _touching(layer, core))
     write_parquet(directory / "tables/degurba_classes.parquet", _class_table(cells, directory, degurba.level, compute))
 
 
@@ -317,7 +249,21 @@ def _class_table(cells: RegionCells, directory: Path, level: Level, compute: Com
     )
 
 
-def _run_units(settings: RegionSettings, directory: Path, compute: Compute) -> None:
+def run_units(settings: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Classify the units of a region, and count their people in each urban centre.
+
+    Parameters
+    ----------
+    settings : RegionSettings
+    directory : Path
+        The region's output folder, with the class rasters and centres.
+    compute : Compute
+
+    Raises
+    ------
+    GeoProfilingError
+        If the units are refused.
+    """
     cells = open_cells(settings, compute=compute).core_inputs
     units = units_on_grid(settings, cells.grid.crs)
     grids = {

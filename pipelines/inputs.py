@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
-
 import geopandas as gpd
 
-from geo_profiling.config.inputs import AreaInput, FileInput, Inputs, RasterInput
+from geo_profiling.config.inputs import AreaInput, RasterInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.regions import Outline
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
 from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.values import Quantity
-from geo_profiling.runs.step import FileContent
 from geo_profiling.vector.read import read_layer
-
-RasterKey = Literal["population", "land", "built_up"]
-RASTER_KEYS: tuple[RasterKey, ...] = ("population", "land", "built_up")
-
-_SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
-#: What is said about an input without changing what is computed from it.
-_WORDS_ONLY = {"path", "sha256", "source", "licence"}
-
-
-def input_label(key: str, path: Path) -> str:
-    """Name an input in messages by its key and its file.
-
-    Examples
-    --------
-    >>> input_label("land", Path("data/LAND.tif"))
-    'land (LAND.tif)'
-    """
-    return f"{key} ({path.name})"
-
-
-def declared_inputs(region: RegionSettings) -> dict[str, FileInput]:
-    """Return the region's declared input files by key."""
-    values = {key: getattr(region.inputs, key) for key in Inputs.model_fields}
-    return {key: value for key, value in values.items() if isinstance(value, FileInput)}
-
-
-def input_content(path: Path) -> FileContent:
-    """Return what identifies an input file's content; a shapefile is all its parts.
-
-    Examples
-    --------
-    >>> [sibling.name for sibling in input_content(Path("wards.shp")).siblings]
-    ['wards.dbf', 'wards.shx', 'wards.prj', 'wards.cpg']
-    """
-    if path.suffix.lower() != ".shp":
-        return FileContent(path)
-    return FileContent(path, tuple(path.with_suffix(suffix) for suffix in _SHAPEFILE_PARTS))
-
-
-def reading_parameters(declared: FileInput) -> dict[str, Any]:
-    """Return what decides how an input file is read: everything declared but its place and its credits.
-
-    Examples
-    --------
-    >>> reading_parameters(AreaInput.model_validate({"path": "LAND.tif"}))
-    {'crs': None, 'band': None, 'nodata': None, 'unit': 'm2'}
-    """
-    return declared.model_dump(mode="json", exclude=_WORDS_ONLY)
+from pipelines.declared import RasterKey, input_label
 
 
 def open_input(region: RegionSettings, key: RasterKey) -> RasterFile | None:

@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -34,47 +33,7 @@ from geo_profiling.raster.read import open_raster, to_dataarray
 from geo_profiling.raster.source import grid_of
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
-from geo_profiling.runs.step import Step
-from pipelines.check import FINDINGS_FILE
-from pipelines.delineate import CLUSTER_LAYERS
-from pipelines.inputs import declared_inputs
-
-#: Raised whenever the same tables and rasters are published differently.
-METHOD_VERSION = "1"
-
-
-def steps(region: RegionSettings, directory: Path) -> list[Step]:
-    """Return the step that publishes what the other steps of a region computed.
-
-    Parameters
-    ----------
-    region : RegionSettings
-    directory : Path
-        The region's output folder.
-    """
-    level = region.delineation.degurba.level
-    maps = [f"maps/degurba_l{level}.png"]
-    if region.inputs.units is not None:
-        maps.append(f"maps/units_degurba_l{level}.png")
-    declared = declared_inputs(region)
-    return [
-        Step(
-            "publish",
-            METHOD_VERSION,
-            {
-                "project": region.project,
-                "title": region.title,
-                "inputs": {
-                    key: value.model_dump(mode="json", include={"source", "licence", "year"})
-                    for key, value in declared.items()
-                },
-            },
-            {},
-            upstream=["inputs", "degurba", *(["units"] if region.inputs.units is not None else [])],
-            outputs=[f"{region.name}.gpkg", *maps, FILE_NAME_HTML, FILE_NAME],
-            run=partial(_publish, region, directory, maps),
-        )
-    ]
+from pipelines.declared import CLUSTER_TABLES, FINDINGS_FILE, declared_inputs
 
 
 def write_report_again(directory: Path) -> Path:
@@ -90,7 +49,23 @@ def write_report_again(directory: Path) -> Path:
     return path
 
 
-def _publish(region: RegionSettings, directory: Path, maps: list[str], compute: Compute) -> None:
+def publish_region(region: RegionSettings, directory: Path, maps: list[str], compute: Compute) -> None:
+    """Publish what the other steps of a region computed; the manifest comes last.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder, with rasters and tables.
+    maps : list of str
+        Files of the maps, relative to ``directory``: classes of cells, then of units.
+    compute : Compute
+
+    Raises
+    ------
+    OutputError
+        If something cannot be written.
+    """
     started = time.monotonic()
     layers = _layers(region, directory)
     manifest = _manifest(region, directory, layers)
@@ -125,8 +100,7 @@ def _layers(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFra
     """Read the tables of the other steps as the layers of the GeoPackage, with names for centres."""
     layers: dict[str, gpd.GeoDataFrame | pd.DataFrame] = {
         name: gpd.read_parquet(directory / f"tables/{name}.parquet")
-        for name in CLUSTER_LAYERS.values()
-        if (directory / f"tables/{name}.parquet").is_file()
+        for name in CLUSTER_TABLES[region.delineation.degurba.level].values()
     }
     if region.inputs.units is not None:
         units = gpd.read_parquet(directory / "tables/units.parquet")

@@ -15,29 +15,9 @@ from geo_profiling.runs.planner import leftover_outputs, plan_steps
 from geo_profiling.runs.runner import RegionResult, RegionRun, raise_on_failures, run_regions
 from geo_profiling.runs.step import Step
 from pipelines.selection import output_directory, select_regions
+from pipelines.steps import region_steps
 
 _log = logging.getLogger("geo_profiling.run")
-
-
-def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
-    """Return everything that is computed for a region, in order.
-
-    Parameters
-    ----------
-    region : RegionSettings
-        What the region is computed from.
-    directory : Path
-        The region's output folder.
-    memory_limit : int, optional
-        Bytes that the process may hold; never changes a result.
-    """
-    from pipelines import check, delineate, publish
-
-    return [
-        check.check_step(region, directory),
-        *delineate.steps(region, directory, memory_limit=memory_limit),
-        *publish.steps(region, directory),
-    ]
 
 
 def run_project(

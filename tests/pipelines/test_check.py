@@ -17,8 +17,10 @@ from geo_profiling.config.load import load_project
 from geo_profiling.errors import InputError, UsageError
 from geo_profiling.findings import Finding
 from geo_profiling.runs.runner import RegionRun, run_regions
-from pipelines.check import FINDINGS_FILE, check_project, check_step
+from pipelines.check import check_project
+from pipelines.declared import FINDINGS_FILE
 from pipelines.inputs import open_input, read_outline, read_units
+from pipelines.steps import inputs_step
 
 WriteRaster = Callable[..., Path]
 LAND = np.full((8, 8), 1e6, dtype=np.float32)
@@ -160,7 +162,7 @@ def test_inputs_open_as_declared(city: Path) -> None:
 def run_check(config: Path) -> Exception | None:
     region = load_project(config).regions[0]
     out = config.parent / "out"
-    job = RegionRun("city", out / "city", lambda: [check_step(region, out / "city")])
+    job = RegionRun("city", out / "city", lambda: [inputs_step(region, out / "city")])
     return run_regions([job], compute=Compute(1), directory=out)[0].error
 
 
@@ -169,7 +171,7 @@ def test_check_step_keeps_what_it_found(city: Path, tmp_path: Path, units: gpd.G
     units.to_file(tmp_path / "units.gpkg")
     directory = tmp_path / "out/city"
     (directory / FINDINGS_FILE).parent.mkdir(parents=True)
-    check_step(load_project(city).regions[0], directory).run(Compute(1))
+    inputs_step(load_project(city).regions[0], directory).run(Compute(1))
     (finding,) = json.loads((directory / FINDINGS_FILE).read_text())
     assert (finding["severity"], finding["input"]) == ("warning", "units (units.gpkg)")
 

@@ -1,0 +1,80 @@
+"""A region's input files as the configuration declares them; imports nothing that reads them.
+
+What a run would do is known from here in a moment, without loading any GIS library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from geo_profiling.config.inputs import FileInput, Inputs
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.runs.ledger import STATE_FOLDER
+from geo_profiling.runs.step import FileContent
+
+if TYPE_CHECKING:
+    from geo_profiling.delineation.paint import ClusterKind
+
+RasterKey = Literal["population", "land", "built_up"]
+RASTER_KEYS: tuple[RasterKey, ...] = ("population", "land", "built_up")
+
+#: Where a run keeps what the checks found, relative to the region's folder.
+FINDINGS_FILE = f"{STATE_FOLDER}/findings.json"
+
+#: By level, the table and layer of each kind of cluster.
+CLUSTER_TABLES: dict[int, dict[ClusterKind, str]] = {
+    1: {"urban_centre": "urban_centres", "urban_cluster": "urban_clusters"},
+    2: {
+        "urban_centre": "urban_centres",
+        "urban_cluster": "urban_clusters",
+        "dense_cluster": "dense_clusters",
+        "semi_dense_cluster": "semi_dense_clusters",
+    },
+}
+
+_SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
+#: What is said about an input without changing what is computed from it.
+_WORDS_ONLY = {"path", "sha256", "source", "licence", "year"}
+
+
+def input_label(key: str, path: Path) -> str:
+    """Name an input in messages by its key and its file.
+
+    Examples
+    --------
+    >>> input_label("land", Path("data/LAND.tif"))
+    'land (LAND.tif)'
+    """
+    return f"{key} ({path.name})"
+
+
+def declared_inputs(region: RegionSettings) -> dict[str, FileInput]:
+    """Return the region's declared input files by key."""
+    values = {key: getattr(region.inputs, key) for key in Inputs.model_fields}
+    return {key: value for key, value in values.items() if isinstance(value, FileInput)}
+
+
+def input_content(path: Path) -> FileContent:
+    """Return what identifies an input file's content; a shapefile is all its parts.
+
+    Examples
+    --------
+    >>> [sibling.name for sibling in input_content(Path("wards.shp")).siblings]
+    ['wards.dbf', 'wards.shx', 'wards.prj', 'wards.cpg']
+    """
+    if path.suffix.lower() != ".shp":
+        return FileContent(path)
+    return FileContent(path, tuple(path.with_suffix(suffix) for suffix in _SHAPEFILE_PARTS))
+
+
+def reading_parameters(declared: FileInput) -> dict[str, Any]:
+    """Return what decides how an input file is read: everything declared but its place and its credits.
+
+    Examples
+    --------
+    >>> from geo_profiling.config.inputs import AreaInput
+    >>> reading_parameters(AreaInput.model_validate({"path": "LAND.tif"}))
+    {'crs': None, 'band': None, 'nodata': None, 'unit': 'm2'}
+    """
+    return declared.model_dump(mode="json", exclude=_WORDS_ONLY)

@@ -1,0 +1,163 @@
+"""The steps of a region: what each depends on and writes. The work itself is imported when it runs.
+
+A run that has nothing to compute loads no GIS library.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.runs.step import Content, Step
+from pipelines.declared import (
+    CLUSTER_TABLES,
+    FINDINGS_FILE,
+    RASTER_KEYS,
+    declared_inputs,
+    input_content,
+    reading_parameters,
+)
+
+#: A version is raised whenever the same inputs and parameters give another result.
+_VERSIONS = {"inputs": "1", "degurba": "1", "units": "1", "publish": "1"}
+
+
+def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
+    """Return everything that is computed for a region, in order.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        What the region is computed from.
+    directory : Path
+        The region's output folder.
+    memory_limit : int, optional
+        Bytes that the process may hold; never changes a result.
+    """
+    steps = [inputs_step(region, directory), _degurba_step(region, directory, memory_limit)]
+    if region.inputs.units is not None:
+        steps.append(_units_step(region, directory))
+    upstream = [step.name for step in steps]
+    return [*steps, _publish_step(region, directory, upstream)]
+
+
+def _later(module: str, function: str, *arguments: Any) -> Any:
+    return partial(_call, module, function, arguments)
+
+
+def _call(module: str, function: str, arguments: tuple[Any, ...], compute: Compute) -> None:
+    getattr(import_module(module), function)(*arguments, compute)
+
+
+def inputs_step(region: RegionSettings, directory: Path) -> Step:
+    """Return the step that checks a region's inputs.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder.
+    """
+    declared = declared_inputs(region)
+    parameters = {
+        **_place(region),
+        "inputs": {key: reading_parameters(value) | {"sha256": value.sha256} for key, value in declared.items()},
+    }
+    contents = {key: input_content(value.path) for key, value in declared.items()}
+    return Step(
+        "inputs",
+        _VERSIONS["inputs"],
+        parameters,
+        {**contents, **_outline(region)},
+        outputs=[FINDINGS_FILE],
+        run=_later("pipelines.check", "run_checks", region, directory),
+    )
+
+
+def _degurba_step(region: RegionSettings, directory: Path, memory_limit: int | None) -> Step:
+    degurba = region.delineation.degurba
+    tables = [*CLUSTER_TABLES[degurba.level].values(), "degurba_classes"]
+    return Step(
+        "degurba",
+        _VERSIONS["degurba"],
+        {**_place(region), "inputs": _reading(region), **degurba.model_dump(mode="json")},
+        {**_grids(region), **_outline(region)},
+        outputs=[
+            *(f"rasters/degurba_l{level}.tif" for level in range(1, degurba.level + 1)),
+            *(f"tables/{name}.parquet" for name in tables),
+        ],
+        run=_later("pipelines.delineate", "run_degurba", region, directory, memory_limit),
+    )
+
+
+def _units_step(region: RegionSettings, directory: Path) -> Step:
+    degurba, units = region.delineation.degurba, region.inputs.units
+    assert units is not None  # only asked for where units are configured
+    return Step(
+        "units",
+        _VERSIONS["units"],
+        {
+            **_place(region),
+            "inputs": _reading(region) | {"units": reading_parameters(units)},
+            "rules": degurba.rules,
+            "level1_from": degurba.level1_from,
+        },
+        {**_grids(region), **_outline(region), "units": input_content(units.path)},
+        upstream=["degurba"],
+        outputs=["tables/units.parquet", "tables/people_in_centres.parquet"],
+        run=_later("pipelines.delineate", "run_units", region, directory),
+    )
+
+
+def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) -> Step:
+    level = region.delineation.degurba.level
+    maps = [f"maps/degurba_l{level}.png"]
+    if region.inputs.units is not None:
+        maps.append(f"maps/units_degurba_l{level}.png")
+    credit = {"source", "licence", "year"}
+    parameters = {
+        "project": region.project,
+        "title": region.title,
+        "inputs": {
+            key: value.model_dump(mode="json", include=credit) for key, value in declared_inputs(region).items()
+        },
+    }
+    return Step(
+        "publish",
+        _VERSIONS["publish"],
+        parameters,
+        {},
+        upstream=upstream,
+        # The manifest comes last: a folder with a manifest is complete.
+        outputs=[f"{region.name}.gpkg", *maps, "report.html", "manifest.json"],
+        run=_later("pipelines.publish", "publish_region", region, directory, maps),
+    )
+
+
+def _reading(region: RegionSettings) -> dict[str, Any]:
+    declared = {key: getattr(region.inputs, key) for key in RASTER_KEYS}
+    return {key: reading_parameters(value) for key, value in declared.items() if value is not None}
+
+
+def _grids(region: RegionSettings) -> dict[str, Content]:
+    declared = {key: getattr(region.inputs, key) for key in RASTER_KEYS}
+    return {key: input_content(value.path) for key, value in declared.items() if value is not None}
+
+
+def _outline(region: RegionSettings) -> dict[str, Content]:
+    return {} if region.outline is None else {"outline": input_content(region.outline.path)}
+
+
+def _place(region: RegionSettings) -> dict[str, Any]:
+    """Return which cells a region is: everything besides files and rules that they depend on."""
+    outline = region.outline
+    return {
+        "regrid": None if region.regrid is None else region.regrid.model_dump(mode="json"),
+        "outline": None if outline is None else outline.model_dump(mode="json", exclude={"path"}),
+        "bounds": None if region.bounds is None else list(region.bounds),
+        "halo_km": region.halo_km,
+    }
