@@ -206,13 +206,13 @@ def _encode(  # noqa: C901 - one compiled loop over the cells
     rows, cols = population.shape
     cell_km2, land_unit, built_unit = limits[0], limits[1], limits[2]
     low, urban, semi_dense, dense, built_threshold = limits[3], limits[4], limits[5], limits[6], limits[7]
-    has_land, has_built = land.size > 0, built_up.size > 0
+    has_land, has_built, has_threshold = land.size > 0, built_up.size > 0, np.isfinite(built_threshold)
     total = np.int64(0)
     for row in range(rows):
         for col in range(cols):
             people: Any = np.float64(population[row, col])
             share = np.float64(land[row, col]) / land_unit if has_land else 1.0
-            built = np.float64(built_up[row, col]) / built_unit if has_built else 0.0
+            built: Any = np.float64(built_up[row, col]) / built_unit if has_built else 0.0
             kind = -1
             if people < 0:
                 kind = 0
@@ -252,14 +252,15 @@ def _encode(  # noqa: C901 - one compiled loop over the cells
                         code |= DENSE
             if has_land and share * land_unit > seen[0]:
                 seen[0] = share * land_unit
-            if has_built:
-                if np.isnan(built):
-                    seen[2] += 1
-                elif built > 0:
-                    if built * built_unit > seen[1]:
-                        seen[1] = built * built_unit
-                    if np.rint(built / share * 1000.0) / 1000.0 >= built_threshold:
-                        code |= DENSE
+            if np.isnan(built):
+                seen[2] += share > 0
+                built = 0.0
+            if built > 0:
+                if built * built_unit > seen[1]:
+                    seen[1] = built * built_unit
+                # Where nothing is land the share is infinite: no threshold must not mean an infinite one.
+                if has_threshold and np.rint(built / share * 1000.0) / 1000.0 >= built_threshold:
+                    code |= DENSE
             if share < 0.5:
                 if people == 0:
                     code |= INVALID

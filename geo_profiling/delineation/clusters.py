@@ -89,7 +89,8 @@ def cluster_ids(runs: CellRuns, grid: Grid, *, prefix: str) -> list[str]:
     cells = np.bincount(runs.owner, weights=length, minlength=n + 1)
     row = np.bincount(runs.owner, weights=runs.row * length, minlength=n + 1) / np.maximum(cells, 1)
     col = np.bincount(runs.owner, weights=middle * length, minlength=n + 1) / np.maximum(cells, 1)
-    nearest_col = np.clip(np.rint(col[runs.owner]), runs.start, runs.stop - 1)
+    # Halves go down, not to the even column: where the raster begins must not matter.
+    nearest_col = np.clip(np.ceil(col[runs.owner] - 0.5), runs.start, runs.stop - 1)
     distance = np.hypot(runs.row - row[runs.owner], nearest_col - col[runs.owner])
     order = np.lexsort((nearest_col, runs.row, distance.round(9), runs.owner))
     first = order[np.searchsorted(runs.owner[order], np.arange(1, n + 1))]

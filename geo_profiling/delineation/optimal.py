@@ -115,7 +115,7 @@ class _DenseTile:
 
 
 def _built_up_shares(tile: _DenseTile) -> tuple[list[float], int]:
-    """Built-up shares of the cells of dense clusters, summed by row, and the number of cells."""
+    """Built-up shares of the cells of dense clusters, and their number."""
     window, inputs = tile.window, tile.inputs
     assert inputs.built_up is not None  # checked by the caller
     codes = unpack(tile.packed, (window.height, pad_to_words(window.width)))
@@ -123,9 +123,12 @@ def _built_up_shares(tile: _DenseTile) -> tuple[list[float], int]:
     TileLabels.of(codes, tile.kind, window.width).paint(dense, (tile.classes > 0).astype(np.uint8))
     cell_area_m2 = inputs.grid.cell_area_km2 * 1e6
     inside = dense[:, : window.width] > 0
-    share = inputs.built_up.read(window)[inside] / (1.0 if inputs.built_up_unit == "share" else cell_area_m2)
+    # In double precision: the tolerance of rounding up is far below what float32 shares are off by.
+    share = inputs.built_up.read(window)[inside].astype(np.float64)
+    share /= 1.0 if inputs.built_up_unit == "share" else cell_area_m2
     if tile.per == "land" and inputs.land is not None:
-        land = inputs.land.read(window)[inside] / (1.0 if inputs.land_unit == "share" else cell_area_m2)
+        land = inputs.land.read(window)[inside].astype(np.float64)
+        land /= 1.0 if inputs.land_unit == "share" else cell_area_m2
         share = np.divide(share, land, out=np.zeros_like(share), where=land > 0)
-    share = share[np.isfinite(share)].astype(np.float64)
+    share = share[np.isfinite(share)]
     return share.tolist(), int(share.size)
