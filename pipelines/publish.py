@@ -29,6 +29,7 @@ from geo_profiling.outputs.manifest import (
 from geo_profiling.outputs.maps import classes_map, units_map
 from geo_profiling.outputs.project import ClassGrid
 from geo_profiling.outputs.report import FILE_NAME_HTML, read_content, write_report
+from geo_profiling.outputs.styles import grid_style
 from geo_profiling.raster.read import open_raster, to_dataarray
 from geo_profiling.raster.source import grid_of
 from geo_profiling.runs.digests import DigestCache
@@ -84,11 +85,13 @@ def publish_region(region: RegionSettings, directory: Path, maps: list[str], com
     if "units" in layers:
         field = f"degurba_l{level}"
         pictures.append(units_map(layers["units"], layers["urban_centres"], field=field, **_credits(manifest)))
-    for name, picture in zip(maps, pictures, strict=True):
+    styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
+    contents = [*pictures, *(grid_style(number).encode() for number in range(1, level + 1))]
+    for name, content in zip([*maps, *styles], contents, strict=True):
         with atomic_file(directory / name) as temporary:
-            temporary.write_bytes(picture)
+            temporary.write_bytes(content)
     write_report(directory / FILE_NAME_HTML, read_content(directory, manifest=manifest))
-    written = [directory / name for name in (f"{region.name}.gpkg", *maps, FILE_NAME_HTML)]
+    written = [directory / name for name in (f"{region.name}.gpkg", *maps, *styles, FILE_NAME_HTML)]
     computed = sorted([*directory.glob("rasters/*.tif"), *directory.glob("tables/*.parquet")])
     write_manifest(
         directory / FILE_NAME,

@@ -118,6 +118,7 @@ def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) 
     maps = [f"maps/degurba_l{level}.png"]
     if region.inputs.units is not None:
         maps.append(f"maps/units_degurba_l{level}.png")
+    styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
     credit = {"source", "licence", "year"}
     parameters = {
         "project": region.project,
@@ -133,7 +134,7 @@ def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) 
         {},
         upstream=upstream,
         # The manifest comes last: a folder with a manifest is complete.
-        outputs=[f"{region.name}.gpkg", *maps, "report.html", "manifest.json"],
+        outputs=[f"{region.name}.gpkg", *maps, *styles, "report.html", "manifest.json"],
         run=_later("pipelines.publish", "publish_region", region, directory, maps),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,8 @@ from geo_profiling.raster.source import grid_of
 #: More cells than this on a side are thinned: a printed page shows no more.
 MAX_CELLS = 2400
 _DPI = 160
+#: Mean width of a letter of the credit line.
+_CREDIT_INCHES_PER_LETTER = 0.062
 _LEGEND_INCHES = 2.6
 _INK = "#222222"
 _NO_DATA = "#ffffff"
@@ -256,7 +259,17 @@ def _finish(
         handleheight=1.2,
     )
     _scale_and_north(figure, axes, bounds, crs)
-    figure.text(0.2 / width, 0.14 / height, f"Source: {source}", fontsize=7.5, color="#666666", parse_math=False)
+    credit = textwrap.fill(f"Source: {source}", int((width - 0.4) / _CREDIT_INCHES_PER_LETTER))
+    figure.text(
+        0.2 / width,
+        0.06 / height,
+        credit,
+        fontsize=7.5,
+        color="#666666",
+        va="bottom",
+        linespacing=1.1,
+        parse_math=False,
+    )
     _names(figure, axes, centres)
     image = io.BytesIO()
     # Without its metadata a PNG depends on what it shows alone.
