@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,8 @@ def degurba_command(
 
     Raises
     ------
+    UsageError
+        If an output would overwrite an input or the other output.
     GeoProfilingError
         As the command ends; nothing is written then.
     """
@@ -72,6 +74,7 @@ def degurba_command(
     def opened(path: Path | None, unit: str) -> Source | None:
         return None if path is None else open_raster(path, quantity="area" if unit == "m2" else "share")
 
+    _check_outputs(output, centres, [population, land, built_up])
     inputs = CellInputs(
         open_raster(population, quantity="count"),
         opened(land, land_unit),
@@ -98,9 +101,24 @@ def degurba_command(
             memory_limit=memory_limit,
             compute=compute,
         )
-    if centres is not None:
-        layer = _cluster_layer(summary, "urban_centre")
-        write_geopackage(centres, {"urban_centres": layer}, run_info=_rules_info(level, chosen), title="Urban centres")
+        if centres is not None:
+            # Before the raster is published: where this fails nothing is.
+            layers = {"urban_centres": _cluster_layer(summary, "urban_centre")}
+            write_geopackage(centres, layers, run_info=_rules_info(level, chosen), title="Urban centres")
+
+
+def _check_outputs(output: Path, centres: Path | None, inputs: Sequence[Path | None]) -> None:
+    outputs = [output] if centres is None else [output, centres]
+    given = [path.resolve() for path in inputs if path is not None]
+    for path in outputs:
+        if path.resolve() in given:
+            raise UsageError(f"{path}: is one of the inputs", hint="write to another file")
+    if centres is None:
+        return
+    if centres.suffix.lower() != ".gpkg":
+        raise UsageError(f"{centres}: urban centres are written as .gpkg", hint="give a name that ends in .gpkg")
+    if centres.resolve() == output.resolve():
+        raise UsageError(f"{centres}: raster and urban centres have the same name", hint="give each its own")
 
 
 def _resolve_threshold(

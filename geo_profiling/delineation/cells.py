@@ -27,6 +27,9 @@ INVALID = 32  # land below a half and no people: no valid neighbour when edges a
 NO_DATA = 64
 UPPER = 128  # in an urban centre or a dense cluster: set once those are known
 
+#: More people than ever stand on a cell of any size, and on all cells; guards the fixed-point sums.
+_LARGEST_COUNT = 1e9
+_LARGEST_FIXED_TOTAL = int(1e11 * FIXED_POINT)
 #: Shares of land or built-up above this cannot be meant: the unit is wrong.
 _LARGEST_SHARE = 1.01
 
@@ -94,6 +97,7 @@ _FAULTS = (
     ("built_up", "negative or more than the cell holds", "declare its unit (m2 or share) and nodata value"),
     ("land", "nodata where people live", "give a land raster that covers the population, or mask the population"),
     ("population", "beyond any possible count", "check the unit: people in each cell are wanted"),
+    ("population", "beyond 100 billion people in sum", "check the unit: people in each cell are wanted"),
 )
 
 
@@ -169,6 +173,23 @@ def _raise_fault(inputs: CellInputs, window: Window, kind: int, place: int) -> N
     )
 
 
+def check_total(inputs: CellInputs, total: int) -> None:
+    """Refuse a population whose fixed-point sum over all tiles no planet holds.
+
+    Raises
+    ------
+    ValueRangeError
+        With the likely cause.
+
+    Examples
+    --------
+    >>> check_total(CellInputs(None), 8_000_000_000)
+    """
+    if total > _LARGEST_FIXED_TOTAL:
+        role, what, remedy = _FAULTS[6]
+        raise ValueRangeError(f"{inputs.population.name}: {role} is {what} ({total / FIXED_POINT:g})", hint=remedy)
+
+
 def check_units(inputs: CellInputs, *, land_largest: float, built_up_largest: float) -> None:
     """Refuse a land raster declared in m2 that holds nothing above 1: shares by all appearance.
 
@@ -193,10 +214,6 @@ def check_units(inputs: CellInputs, *, land_largest: float, built_up_largest: fl
             f"{inputs.built_up.name}: declared in m2 but no cell holds more than {built_up_largest:g} m2 of built-up",
             hint="declare the built-up unit as 'share'",
         )
-
-
-#: More people than ever stand on a cell of any size; guards the fixed-point sums.
-_LARGEST_COUNT = 1e9
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -241,6 +258,10 @@ def _encode(  # noqa: C901 - one compiled loop over the cells
             code = 0
             if people > 0:
                 total += np.int64(np.rint(people * FIXED_POINT))
+                if total > _LARGEST_FIXED_TOTAL:
+                    fault[0] = 6
+                    fault[1] = row * cols + col
+                    return total
                 density = people / share / cell_km2
                 if density >= low:
                     code = LOW

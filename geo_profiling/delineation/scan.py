@@ -117,6 +117,7 @@ def scan_tiles(inputs: CellInputs, rules: DegurbaRules, level: Level, store: Til
     for index, tile in enumerate(results):
         store.put(index, tile.packed)
         tiles.append(replace(tile, packed=b""))
+    cells.check_total(inputs, sum(tile.total for tile in tiles))
     cells.check_units(
         inputs,
         land_largest=max(tile.land_largest for tile in tiles),

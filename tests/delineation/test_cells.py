@@ -21,7 +21,7 @@ from geo_profiling.delineation.cells import (
 )
 from geo_profiling.delineation.degurba import classify_cells
 from geo_profiling.delineation.rules import rule_set
-from geo_profiling.errors import UsageError
+from geo_profiling.errors import UsageError, ValueRangeError
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import ArraySource, wrap
 
@@ -122,3 +122,11 @@ def test_unit_that_cannot_be_meant_is_refused_for_each_raster():
     with pytest.raises(UsageError, match=r"BUILT\.tif: declared in m2"):
         check_units(inputs, land_largest=1e6, built_up_largest=0.1)
     check_units(inputs, land_largest=1e6, built_up_largest=0.0)
+
+
+@pytest.mark.parametrize("tile_size", [None, 8])
+def test_more_people_than_sums_can_hold_are_refused(tile_size):
+    people = source(np.full((16, 16), 9e8)).data
+    with pytest.raises(ValueRangeError, match="beyond 100 billion people in sum"):
+        classify_cells(people, tile_size=tile_size)
+    assert int(classify_cells(people[:8, :8], tile_size=tile_size)[0, 0]) == 3
