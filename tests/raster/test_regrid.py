@@ -221,7 +221,7 @@ def test_people_where_the_target_has_no_place_are_refused_and_none_are_not() -> 
     grid = Grid(CRS("EPSG:4326"), Affine(1, 0, 0, 0, -1, 90), (180, 20))
     values = np.ones((180, 20))
     target = grid_of_cells("EPSG:3395", -1e5, 19e6, 100e3, (380, 30))
-    with pytest.raises(GridError, match="population: the cell at row 0, column 0 .* no place"):
+    with pytest.raises(GridError, match=r"population: the cell at row 0, column 0 .* no place"):
         regrid_counts(ArraySource(wrap(values, grid), "population"), target)
     values[:10], values[-10:] = 0.0, np.nan
     result = regrid_counts(ArraySource(wrap(values, grid), "population"), target)
