@@ -8,16 +8,16 @@ from typing import Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
 from geo_profiling.crs import require_equal_area
+from geo_profiling.delineation.overlap import people_in_pairs
 from geo_profiling.delineation.paint import LEVEL_CODES
 from geo_profiling.delineation.rules import RulesVersion
 from geo_profiling.errors import UsageError
 from geo_profiling.raster.source import Source
-from geo_profiling.raster.zonal import class_totals, zonal_statistics
+from geo_profiling.raster.zonal import class_totals
 
 Basis = Literal["population", "land_area"]
 
@@ -271,19 +271,4 @@ def people_in_centres(
     >>> people_in_centres(people, units, centres).to_numpy().tolist()
     [['a', 'UC', 450.0]]
     """
-    unit_at, centre_at = units.sindex.query(centres.geometry, predicate="intersects")[::-1]
-    pieces = gpd.GeoDataFrame(
-        {"unit_id": units.index[unit_at], "centre_id": centres.index[centre_at]},
-        geometry=shapely.intersection(units.geometry.array[unit_at], centres.geometry.array[centre_at]),
-        crs=units.crs,
-    )
-    pieces["geometry"] = pieces.geometry.map(_areal_part)
-    pieces = pieces[~pieces.is_empty].sort_values(["unit_id", "centre_id"], ignore_index=True)
-    people = zonal_statistics(population, pieces, stats=["sum"], compute=compute)["sum"]
-    return pd.DataFrame(pieces[["unit_id", "centre_id"]]).assign(population=people.fillna(0.0))
-
-
-def _areal_part(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Leave out the lines and points in which polygons merely touch."""
-    parts = shapely.get_parts(geometry)
-    return shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
+    return people_in_pairs(population, units, centres, names=("unit_id", "centre_id"), compute=compute)
