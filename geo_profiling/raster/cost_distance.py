@@ -38,7 +38,11 @@ MAX_STEP_MINUTES = 2.0**14
 TILE_SIZE = 256
 #: Times at or above this stand for "not reached".
 _UNREACHED = np.int64(2**62)
-_MAX_BUCKETS = 4096
+#: Below every time, so that nothing is ever passed on to such a cell.
+_IMPASSABLE = np.int64(-1)
+#: Mark of a cell that got a better time from the halo.
+_HEARD = -2
+_MAX_BUCKETS = 32768
 #: Rows looked at together when values are checked or converted.
 _STRIP_ROWS = 512
 
@@ -169,19 +173,21 @@ def travel_times(
     if friction.shape != sources.shape:
         raise UsageError(f"friction has shape {friction.shape}, sources {sources.shape}")
     typical = _check(friction, sources, math.hypot(*cell_size))
+    # One memory layout, one compiled kernel.
+    friction = np.ascontiguousarray(friction)
     # The longest time of interest is still reached, the next tick is not.
     limit = _UNREACHED
     if max_minutes is not None and max_minutes * TICKS_PER_MINUTE < float(_UNREACHED):
         limit = np.int64(math.floor(max_minutes * TICKS_PER_MINUTE)) + 1
-    ticks = np.full(friction.shape, _UNREACHED, np.int64)
-    nearest = sources.astype(np.int32)
-    ticks[nearest > 0] = 0
+    nearest = np.array(sources, np.int32, order="C")
+    ticks = np.empty(friction.shape, np.int64)
+    _start(friction, nearest, ticks)
     waves = _Waves(friction, ticks, nearest, cell_size, tile_size, limit)
     compute = compute or Compute()
     with ThreadPoolExecutor(compute.threads) as pool:
         waves.run(pool, typical)
     minutes = ticks.view(np.float64)
-    _to_minutes(ticks, minutes, limit)
+    _to_minutes(ticks, nearest, minutes, limit)
     return minutes, nearest
 
 
@@ -238,11 +244,15 @@ class _Waves:
         self.crossing_m = max(self.tile[0] * height, self.tile[1] * width)
         self.wake = np.full(self.tiles, _UNREACHED, np.int64)
         self.done = np.zeros(self.tiles, np.int64)
+        self.typical_step = np.ones(self.tiles)
         for row, col in np.ndindex(self.tiles):
+            window = self._window(row, col)
             # A source just across the edge changes no time there, so nobody would tell of it.
-            near = self._window(row, col).expand(1, within=friction.shape)
-            if (ticks[near.slices] == 0).any():
+            if (nearest[window.expand(1, within=friction.shape).slices] > 0).any():
                 self.wake[row, col] = 0
+            costs = friction[window.slices]
+            if not np.isnan(costs).all():
+                self.typical_step[row, col] = 2 * np.nanmean(costs) * self.half_steps[:2].min()
         self._scratch: SimpleQueue[tuple[NDArray[Any], ...]] = SimpleQueue()
 
     def _window(self, row: int, col: int) -> Window:
@@ -274,6 +284,7 @@ class _Waves:
                     self.nearest,
                     np.array([window.row, window.row_stop, window.col, window.col_stop]),
                     self.half_steps,
+                    self.typical_step[tile],
                     self.done[tile],
                     horizon,
                     self.limit,
@@ -307,17 +318,34 @@ class _Waves:
 
 
 #: Length of a wave, in times a tile is crossed at typical friction.
-_WAVE_OF_CROSSING = 0.5
+_WAVE_OF_CROSSING = 1.0
 _SIDES = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 
 
 @numba.njit(nogil=True, cache=True)
-def _to_minutes(ticks: Any, minutes: Any, limit: Any) -> Any:  # pragma: no cover - compiled
-    # Both are the same memory, cell by cell.
+def _start(friction: Any, nearest: Any, ticks: Any) -> Any:  # pragma: no cover - compiled
+    for row in range(ticks.shape[0]):
+        for col in range(ticks.shape[1]):
+            if not friction[row, col] > 0:
+                ticks[row, col] = _IMPASSABLE
+            elif nearest[row, col] > 0:
+                ticks[row, col] = 0
+            else:
+                ticks[row, col] = _UNREACHED
+
+
+@numba.njit(nogil=True, cache=True)
+def _to_minutes(ticks: Any, nearest: Any, minutes: Any, limit: Any) -> Any:  # pragma: no cover - compiled
+    # Ticks and minutes are the same memory, cell by cell. An impassable cell of a source is in the source.
     for row in range(ticks.shape[0]):
         for col in range(ticks.shape[1]):
             value = ticks[row, col]
-            minutes[row, col] = value / TICKS_PER_MINUTE if value < limit else np.nan
+            if value == _IMPASSABLE and nearest[row, col] > 0:
+                minutes[row, col] = 0.0
+            elif value == _IMPASSABLE or value >= limit:
+                minutes[row, col] = np.nan
+            else:
+                minutes[row, col] = value / TICKS_PER_MINUTE
 
 
 @numba.njit(nogil=True, cache=True)
@@ -344,52 +372,54 @@ def _link(
 
 @numba.njit(nogil=True, cache=True)
 def _load(
-    friction: Any, ticks: Any, nearest: Any, window: Any, cost: Any, time: Any, owner: Any, bucket: Any
+    friction: Any, ticks: Any, nearest: Any, window: Any, cost: Any, time: Any, owner: Any
 ) -> Any:  # pragma: no cover - compiled
     top, bottom, left, right = window
     stride = right - left + 2
+    first, last = max(left - 1, 0), min(right + 1, ticks.shape[1])
     for row in range(top - 1, bottom + 1):
-        for col in range(left - 1, right + 1):
-            cell = (row - top + 1) * stride + col - left + 1
-            bucket[cell] = -1
-            if 0 <= row < ticks.shape[0] and 0 <= col < ticks.shape[1]:
-                value = friction[row, col]
-                cost[cell] = value if value > 0 else 0.0
-                time[cell] = ticks[row, col]
-                owner[cell] = nearest[row, col]
-            else:
-                cost[cell] = 0.0
-                time[cell] = _UNREACHED
+        here = (row - top + 1) * stride
+        if row < 0 or row >= ticks.shape[0]:
+            time[here : here + stride] = _IMPASSABLE
+            continue
+        time[here], time[here + stride - 1] = _IMPASSABLE, _IMPASSABLE
+        here += first - left + 1
+        for col in range(last - first):
+            cost[here + col] = friction[row, first + col]
+            time[here + col] = ticks[row, first + col]
+            owner[here + col] = nearest[row, first + col]
 
 
 @numba.njit(nogil=True, cache=True)
 def _hear_halo(
     rows: Any, cols: Any, half_steps: Any, limit: Any, cost: Any, time: Any, owner: Any, bucket: Any
 ) -> Any:  # pragma: no cover - compiled
-    """Take better times from the halo; a cell that got one is marked. Then the halo is made impassable."""
+    """Take better times from the halo, mark the cells that got one, return the earliest; close the halo."""
     stride = cols + 2
+    earliest = _UNREACHED
     for row in range(rows + 2):
         step = 1 if row == 0 or row == rows + 1 else cols + 1
         for col in range(0, cols + 2, step):
             cell = row * stride + col
-            if time[cell] >= limit or cost[cell] == 0.0:
+            if time[cell] == _IMPASSABLE or time[cell] >= limit:
                 continue
             for down in range(-1, 2):
                 for over in range(-1, 2):
-                    if not (1 <= row + down <= rows and 1 <= col + over <= cols):
-                        continue
                     other = cell + down * stride + over
-                    if cost[other] == 0.0:
+                    inside = 1 <= row + down <= rows and 1 <= col + over <= cols
+                    if not inside or time[other] <= time[cell]:
                         continue
                     half = half_steps[2] if down and over else half_steps[1] if down else half_steps[0]
                     later = time[cell] + max(1, np.int64(half * (cost[cell] + cost[other]) + 0.5))
                     better = later < time[other] or (later == time[other] and owner[cell] < owner[other])
                     if better and later < limit:
-                        time[other], owner[other], bucket[other] = later, owner[cell], -2
+                        time[other], owner[other], bucket[other] = later, owner[cell], _HEARD
+                        earliest = min(earliest, later)
     for row in range(rows + 2):
-        cost[row * stride], cost[row * stride + cols + 1] = 0.0, 0.0
-    for col in range(cols + 2):
-        cost[col], cost[(rows + 1) * stride + col] = 0.0, 0.0
+        time[row * stride], time[row * stride + cols + 1] = _IMPASSABLE, _IMPASSABLE
+    time[: cols + 2] = _IMPASSABLE
+    time[(rows + 1) * stride : (rows + 2) * stride] = _IMPASSABLE
+    return earliest
 
 
 @numba.njit(nogil=True, cache=True)
@@ -399,6 +429,7 @@ def _settle(  # noqa: C901 - one compiled loop
     nearest: Any,
     window: Any,
     half_steps: Any,
+    typical_step: Any,
     done: Any,
     horizon: Any,
     limit: Any,
@@ -414,59 +445,48 @@ def _settle(  # noqa: C901 - one compiled loop
     """Pass on the times of a tile's cells below the horizon; report what changed on its sides."""
     rows, cols = window[1] - window[0], window[3] - window[2]
     stride = cols + 2
-    _load(friction, ticks, nearest, window, cost, time, owner, bucket)
-    _hear_halo(rows, cols, half_steps, limit, cost, time, owner, bucket)
+    bucket[: (rows + 2) * stride] = -1
+    _load(friction, ticks, nearest, window, cost, time, owner)
+    earliest = min(horizon, _hear_halo(rows, cols, half_steps, limit, cost, time, owner, bucket))
+    for cell in range(stride, (rows + 1) * stride):
+        earliest = min(earliest, time[cell] if time[cell] >= done else horizon)
 
-    # What waits: cells at or above `done`, and cells that the halo gave a better time (marked -2).
-    earliest, total, passable = horizon, 0.0, 0
-    for row in range(1, rows + 1):
-        for cell in range(row * stride + 1, row * stride + cols + 1):
-            if cost[cell] > 0.0:
-                total += cost[cell]
-                passable += 1
-            if time[cell] < earliest and (time[cell] >= done or bucket[cell] == -2):
-                earliest = time[cell]
     # Buckets about as wide as half a typical step: wider ones settle cells twice, narrower ones stay empty.
     shift = 0
-    if passable > 0:
-        typical = min(half_steps[0], half_steps[1]) * total / passable
-        while np.float64(np.int64(1) << (shift + 1)) <= typical and shift < 60:
-            shift += 1
+    while np.float64(np.int64(1) << (shift + 2)) <= typical_step and shift < 60:
+        shift += 1
     while (horizon - earliest) >> shift >= _MAX_BUCKETS:
         shift += 1
     buckets = ((horizon - earliest) >> shift) + 1
     head[:buckets] = -1
-    for row in range(1, rows + 1):
-        for cell in range(row * stride + 1, row * stride + cols + 1):
-            waits = time[cell] < horizon and (time[cell] >= done or bucket[cell] == -2)
-            bucket[cell] = -1
-            if waits:
-                _link(cell, (time[cell] - earliest) >> shift, head, following, previous, bucket)
+    for cell in range(stride, (rows + 1) * stride):
+        heard = bucket[cell] == _HEARD
+        bucket[cell] = -1
+        if time[cell] < horizon and (time[cell] >= done or heard):
+            _link(cell, (time[cell] - earliest) >> shift, head, following, previous, bucket)
 
+    offset = np.array([-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1])
+    across, down, diagonal = half_steps
+    half_step = np.array([diagonal, down, diagonal, across, across, diagonal, down, diagonal])
     for place in range(buckets):
         while head[place] >= 0:
             cell = head[place]
             _unlink(cell, head, following, previous, bucket)
             bucket[cell] = -1
             now, here, mine = time[cell], cost[cell], owner[cell]
-            if here == 0.0:
-                continue
-            for down in range(-1, 2):
-                for over in range(-1, 2):
-                    other = cell + down * stride + over
-                    there = cost[other]
-                    if there == 0.0 or time[other] <= now:
-                        continue
-                    half = half_steps[2] if down and over else half_steps[1] if down else half_steps[0]
-                    later = now + max(1, np.int64(half * (here + there) + 0.5))
-                    if later > time[other] or (later == time[other] and mine >= owner[other]) or later >= limit:
-                        continue
-                    time[other], owner[other] = later, mine
-                    if bucket[other] >= 0:
-                        _unlink(other, head, following, previous, bucket)
-                        bucket[other] = -1
-                    if later < horizon:
-                        _link(other, (later - earliest) >> shift, head, following, previous, bucket)
+            for side in range(8):
+                other = cell + offset[side]
+                if time[other] <= now:
+                    continue
+                later = now + max(1, np.int64(half_step[side] * (here + cost[other]) + 0.5))
+                if later > time[other] or (later == time[other] and mine >= owner[other]) or later >= limit:
+                    continue
+                time[other], owner[other] = later, mine
+                if bucket[other] >= 0:
+                    _unlink(other, head, following, previous, bucket)
+                    bucket[other] = -1
+                if later < horizon:
+                    _link(other, (later - earliest) >> shift, head, following, previous, bucket)
     _publish(ticks, nearest, window, horizon, time, owner, report)
 
 
@@ -478,24 +498,36 @@ def _publish(
     rows, cols = window[1] - window[0], window[3] - window[2]
     report[:] = _UNREACHED
     for row in range(rows):
+        step = 1 if row == 0 or row == rows - 1 else max(1, cols - 1)
+        for col in range(0, cols, step):
+            _compare_edge(ticks, nearest, window, row, col, time, owner, report)
+    left = _UNREACHED
+    for row in range(rows):
+        here, y = (row + 1) * (cols + 2) + 1, row + window[0]
         for col in range(cols):
-            cell = (row + 1) * (cols + 2) + col + 1
-            value = time[cell]
-            if horizon <= value < report[8]:
-                report[8] = value
-            y, x = row + window[0], col + window[2]
-            if value == ticks[y, x] and owner[cell] == nearest[y, x]:
+            value = time[here + col]
+            left = min(left, value if value >= horizon else _UNREACHED)
+            ticks[y, window[2] + col] = value
+            nearest[y, window[2] + col] = owner[here + col]
+    report[8] = left
+
+
+@numba.njit(nogil=True, cache=True)
+def _compare_edge(
+    ticks: Any, nearest: Any, window: Any, row: Any, col: Any, time: Any, owner: Any, report: Any
+) -> Any:  # pragma: no cover - compiled
+    """Report a cell of the tile's edge that changed to the sides it touches."""
+    rows, cols = window[1] - window[0], window[3] - window[2]
+    cell = (row + 1) * (cols + 2) + col + 1
+    if time[cell] == ticks[row + window[0], col + window[2]] and owner[cell] == nearest[row + window[0], col + window[2]]:
+        return
+    side = 0
+    for down in range(-1, 2):
+        for over in range(-1, 2):
+            if down == 0 and over == 0:
                 continue
-            ticks[y, x], nearest[y, x] = value, owner[cell]
-            if 0 < row < rows - 1 and 0 < col < cols - 1:
-                continue
-            side = 0
-            for down in range(-1, 2):
-                for over in range(-1, 2):
-                    if down == 0 and over == 0:
-                        continue
-                    touches_row = down == 0 or (down < 0 and row == 0) or (down > 0 and row == rows - 1)
-                    touches_col = over == 0 or (over < 0 and col == 0) or (over > 0 and col == cols - 1)
-                    if touches_row and touches_col and value < report[side]:
-                        report[side] = value
-                    side += 1
+            touches_row = down == 0 or (down < 0 and row == 0) or (down > 0 and row == rows - 1)
+            touches_col = over == 0 or (over < 0 and col == 0) or (over > 0 and col == cols - 1)
+            if touches_row and touches_col:
+                report[side] = min(report[side], time[cell])
+            side += 1
