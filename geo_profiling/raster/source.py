@@ -67,7 +67,8 @@ def grid_of(data: xr.DataArray, *, name: str = "raster") -> Grid:
     Raises
     ------
     GridError
-        If the array is not two-dimensional or its coordinates are not evenly spaced.
+        If the array is not two-dimensional, its dimensions are not rows and columns in this order, or
+        its coordinates are not evenly spaced.
     CRSError
         If it carries no CRS.
 
@@ -80,13 +81,28 @@ def grid_of(data: xr.DataArray, *, name: str = "raster") -> Grid:
     if data.ndim != 2:
         raise GridError(f"{name}: {data.ndim} dimensions {data.dims}, two are wanted (rows, columns)")
     box = data.odc.geobox
-    if not isinstance(box, GeoBox):
+    if isinstance(box, GeoBox) and tuple(data.dims) != tuple(data.odc.spatial_dims):
+        raise GridError(f"{name}: the dimensions are {data.dims}, not rows and columns", hint="transpose it")
+    if not isinstance(box, GeoBox) or not _evenly_spaced(data, box):
         raise GridError(f"{name}: the coordinates of {data.dims} do not form an evenly spaced grid")
     crs = parse_crs(None if box.crs is None else box.crs.to_wkt(), what=name)
     transform = Affine(*box.transform[:6])
     if transform.e > 0:
         transform = transform * Affine.translation(0, data.shape[0]) * Affine.scale(1, -1)
     return Grid(crs, transform, (data.shape[0], data.shape[1]))
+
+
+def _evenly_spaced(data: xr.DataArray, box: GeoBox) -> bool:
+    """Tell whether the coordinates are those of the box, which looks at the first two of them only."""
+    transform = Affine(*box.transform[:6])
+    starts, steps = (transform.f, transform.c), (transform.e, transform.a)
+    for dimension, start, step in zip(data.dims, starts, steps, strict=True):
+        if dimension in data.coords:
+            expected = start + (np.arange(data.sizes[dimension]) + 0.5) * step
+            # A tenth of a cell: coordinates in float32 are off by half a metre.
+            if not (np.abs(data[dimension].values - expected) <= 0.1 * abs(step)).all():
+                return False
+    return True
 
 
 @lru_cache(maxsize=16)
