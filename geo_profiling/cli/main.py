@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import inspect, raster, run
+from geo_profiling.cli import functional, inspect, raster, run
 
 app = typer.Typer(
     name="geo-profiling",
@@ -46,6 +46,7 @@ def _root(
 run.register(app)
 inspect.register(app)
 raster.register(app)
+functional.register(app)
 
 
 def main() -> None:

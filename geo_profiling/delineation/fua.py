@@ -163,7 +163,7 @@ def delineate_fuas(
     _drop_exclaves(fua, rule, contiguity, city >= 0)
     _join_enclaves(fua, rule, contiguity)
     units = _unit_table(commuting, groups, fua, rule, to_groups, best, exact)
-    units.insert(0, "city_id", np.where(city >= 0, city_ids[city], None))
+    units.insert(0, "city_id", _named(city_ids, city))
     return FuaDelineation(units, _candidates(commuting, groups, best), table, exact)
 
 
@@ -345,7 +345,10 @@ def _unit_table(
 
 
 def _named(ids: NDArray[np.object_], positions: Integers) -> NDArray[np.object_]:
-    named: NDArray[np.object_] = np.where(positions >= 0, ids[positions], None)
+    """Return the id at each position, None where that is negative."""
+    named: NDArray[np.object_] = np.full(positions.size, None, dtype=object)
+    known = positions >= 0
+    named[known] = ids[positions[known]]
     return named
 
 
@@ -400,9 +403,11 @@ def fua_areas(
     rows["city_population"] = np.where(rows["in_city"], people, 0.0)
     rows["commuting_zone_population"] = np.where(rows["in_city"], 0.0, people)
     grouped = rows[rows["fua_id"].notna()].groupby("fua_id", sort=True)
-    ids = list(grouped.groups)
+    ids = [str(fua) for fua in grouped.groups]
     names = city_names or {}
-    merged = delineation.cities.reset_index().groupby("fua_id", sort=True)["city_id"].agg(list)
+    merged: dict[str, list[str]] = {fua: [fua] for fua in ids}
+    for city, fua in delineation.cities["fua_id"].items():
+        merged[str(fua)] += [] if city == fua else [str(city)]
     table = pd.DataFrame(
         {
             "fua_id": ids,
@@ -410,12 +415,12 @@ def fua_areas(
             "method": "flows",
             "n_units": grouped.size().to_numpy(),
             "n_city_units": grouped["in_city"].sum().to_numpy(),
-            "city_ids": [", ".join([fua, *(city for city in merged[fua] if city != fua)]) for fua in ids],
+            "city_ids": [", ".join(merged[fua]) for fua in ids],
         }
     )
     for name in ("population", "city_population", "commuting_zone_population", "area_km2"):
         # A sum with an unknown part is unknown.
-        unknown = grouped[name].apply(lambda values: bool(values.isna().any())).to_numpy()
+        unknown = grouped[name].count().to_numpy() < table["n_units"].to_numpy()
         table[name] = np.where(unknown, np.nan, grouped[name].sum().to_numpy())
     shapes = units.geometry.array
     geometry = [shapes[positions].union_all() for positions in grouped.indices.values()]

@@ -111,6 +111,16 @@ def _clusters(name: str, title: str, description: str) -> LayerSpec:
     return LayerSpec(name, title, description, True, (identifier, _NAME, _POPULATION, _AREA, _TOUCHES_EDGE))
 
 
+def _commuters(name: str, alias: str, where: str) -> FieldSpec:
+    text = f"Share of the unit's employed residents who work in {where}; NULL without employed residents."
+    # Flows that were rounded may pass the number of employed residents by a little.
+    return FieldSpec(name, alias, text, decimals=3, required=False, minimum=0)
+
+
+def _candidate(name: str, alias: str) -> FieldSpec:
+    return FieldSpec(name, alias, "Id of the (merged) city; empty if nobody commutes to any.", "text", required=False)
+
+
 _UNIT_FIELDS = (
     FieldSpec("unit_id", "Identifier of the unit", "As it came with the units.", "identifier", unique=True),
     _NAME,
@@ -121,6 +131,7 @@ _UNIT_FIELDS = (
         "Degree of urbanisation, level 1",
         "1 city, 2 town or semi-dense area, 3 rural area (Eurostat's codes); NULL where unknown.",
         "integer",
+        required=False,
         minimum=1,
         maximum=3,
     ),
@@ -169,6 +180,35 @@ _UNIT_FIELDS = (
     ),
     FieldSpec("city_id", "City", "City the unit belongs to; empty if none.", "text", required=False),
     FieldSpec("fua_id", "Functional urban area", "FUA the unit belongs to; empty if none.", "text", required=False),
+    FieldSpec(
+        "fua_rule",
+        "In the FUA, or not, because",
+        "'city', 'merged city' (its city is part of a larger one), 'commuting' (share of the threshold or more), "
+        "'enclave' (surrounded by one FUA); in none: 'exclave dropped', 'below threshold', 'no employed residents', "
+        "'unknown'.",
+        "text",
+        required=False,
+    ),
+    FieldSpec(
+        "employed_residents",
+        "Employed residents (people)",
+        "All who live in the unit and work, wherever that is; NULL where unknown.",
+        required=False,
+        minimum=0,
+    ),
+    _commuters("share_to_fua", "Share to its own FUA (0-1)", "the city of the FUA the unit belongs to"),
+    _candidate("best_city_id", "City with the largest share"),
+    _commuters("best_city_share", "Largest share (0-1)", "the city with the largest share"),
+    _candidate("second_city_id", "City with the second share"),
+    _commuters("second_city_share", "Second share (0-1)", "the city with the second largest share"),
+    FieldSpec(
+        "share_above_threshold",
+        "Largest share minus threshold",
+        "How far the largest share lies above the threshold of commuting zones; below zero: under it.",
+        decimals=3,
+        required=False,
+        minimum=-1,
+    ),
 )
 
 _LAYERS = (
@@ -209,6 +249,59 @@ _LAYERS = (
         "Municipalities or other local units, classified by where most of their people live.",
         True,
         _UNIT_FIELDS,
+    ),
+    LayerSpec(
+        "functional_urban_areas",
+        "Functional urban areas",
+        "Cities with their commuting zones: the units from which a large part of the employed residents commute to "
+        "the city.",
+        True,
+        (
+            FieldSpec("fua_id", "Identifier", "Id of its main city; stays the same between runs.", "text", unique=True),
+            _NAME,
+            FieldSpec("method", "Method", "'flows': commuting flows; 'model': travel times.", "text"),
+            FieldSpec("n_units", "Local units", "How many units it has.", "integer", minimum=1),
+            FieldSpec(
+                "n_city_units",
+                "Units of its city",
+                "How many of them are the city.",
+                "integer",
+                required=False,
+                minimum=0,
+            ),
+            FieldSpec(
+                "city_ids",
+                "Cities",
+                "Cities that commuting makes one, the main city first.",
+                "text",
+                required=False,
+            ),
+            _POPULATION,
+            FieldSpec("city_population", "People in the city", "People in the units of its city.", minimum=0),
+            FieldSpec(
+                "commuting_zone_population",
+                "People in the commuting zone",
+                "People in its units outside the city.",
+                minimum=0,
+            ),
+            _AREA,
+        ),
+    ),
+    LayerSpec(
+        "fua_candidates",
+        "Shares of commuters",
+        "Every city to which a unit sends one of a hundred employed residents or more: why a unit is in a functional "
+        "urban area or in none.",
+        False,
+        (
+            FieldSpec("unit_id", "Identifier of the unit", "As it came with the units.", "identifier"),
+            FieldSpec("fua_id", "City", "Id of the (merged) city.", "text"),
+            FieldSpec("workers", "Commuters (people)", "Who live in the unit and work in the city.", minimum=0),
+            FieldSpec(
+                "share", "Share (0-1)", "Commuters by all employed residents of the unit.", decimals=3, minimum=0
+            ),
+            FieldSpec("rank", "Rank", "1 is the largest share of the unit.", "integer", minimum=1),
+        ),
     ),
     LayerSpec(
         "run_info",

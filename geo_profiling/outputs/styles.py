@@ -41,6 +41,7 @@ _OUTLINES: Mapping[str, Outline] = {
     "semi_dense_clusters": Outline("#e0a030", 0.25, "#8a5a00", 0.4),
     "urban_clusters": Outline("#f5b335", 0.25, "#b86e00", 0.4),
     "units": Outline(None, 0, "#555555", 0.2),
+    "functional_urban_areas": Outline("#5a4fcf", 0.2, "#2e2585", 0.5),
 }
 _UNIT_LINE = "#7f7f7f"
 

@@ -38,6 +38,8 @@ class Contiguity:
         Length of the border they share, in units of the CRS.
     free_length : ndarray of float
         By polygon, length of its border along which there is no other polygon.
+    free_segments : ndarray of float, shape (n, 4)
+        Segments with a free part longer than the tolerance: x, y of both ends.
     tolerance : float
         In units of the CRS: borders no farther apart were taken for one.
     """
@@ -46,6 +48,7 @@ class Contiguity:
     second: Integers
     shared_length: Floats
     free_length: Floats
+    free_segments: Floats
     tolerance: float
 
     @property
@@ -116,9 +119,11 @@ def rook_contiguity(polygons: gpd.GeoSeries, *, tolerance_m: float = TOLERANCE_M
     near = _near_overlaps(rest, tolerance)
     pairs.append(_near_edges(rest, near, tolerance))
     covered = _union_lengths(near.segment, near.start, near.stop, rest.owner.size)
-    free = np.bincount(rest.owner, weights=rest.length - covered, minlength=geometries.size)
+    free = np.maximum(rest.length - covered, 0.0)
+    by_polygon = _sums(rest.owner, free, geometries.size)
     first, second, shared = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return Contiguity(*_summed(first, second, shared, geometries.size), np.maximum(free, 0.0), tolerance)
+    summed = _summed(first, second, shared, geometries.size)
+    return Contiguity(*summed, by_polygon, rest.ends[free > tolerance], tolerance)
 
 
 def _tolerance(geometries: NDArray[np.object_], crs: CRS, tolerance_m: float) -> float:
@@ -187,7 +192,7 @@ class _Overlaps:
 
 
 def _near_overlaps(segments: _Segments, tolerance: float) -> _Overlaps:
-    lines = shapely.linestrings(segments.ends.reshape(-1, 2, 2))
+    lines = np.asarray(shapely.linestrings(segments.ends.reshape(-1, 2, 2)), dtype=object)
     one, other = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=tolerance)
     apart = segments.owner[one] != segments.owner[other]
     one, other = one[apart], other[apart]
@@ -227,7 +232,11 @@ def _union_lengths(group: Integers, start: Floats, stop: Floats, n_groups: int) 
     begin, end = start[order] + offset, stop[order] + offset
     reached = np.concatenate([[-np.inf], np.maximum.accumulate(end)[:-1]])
     gained = np.maximum(end - np.maximum(begin, reached), 0.0)
-    return np.bincount(group[order], weights=gained, minlength=n_groups)
+    return _sums(group[order], gained, n_groups)
+
+
+def _sums(group: Integers, values: Floats, n_groups: int) -> Floats:
+    return np.bincount(group, weights=values, minlength=n_groups).astype(np.float64)
 
 
 def _near_edges(segments: _Segments, near: _Overlaps, tolerance: float) -> tuple[Integers, Integers, Floats]:
@@ -235,7 +244,7 @@ def _near_edges(segments: _Segments, near: _Overlaps, tolerance: float) -> tuple
     touched, group = np.unique(np.stack([near.segment, near.neighbour]), axis=1, return_inverse=True)
     lengths = _union_lengths(group, near.start, near.stop, touched.shape[1])
     pair, at = np.unique(np.stack([segments.owner[touched[0]], touched[1]]), axis=1, return_inverse=True)
-    summed = np.bincount(at, weights=lengths, minlength=pair.shape[1])
+    summed = _sums(at, lengths, pair.shape[1])
     # Each pair was measured along both borders; the longer measure stands for it.
     ordered = np.sort(pair, axis=0)
     both, side = np.unique(ordered, axis=1, return_inverse=True)
@@ -248,4 +257,4 @@ def _near_edges(segments: _Segments, near: _Overlaps, tolerance: float) -> tuple
 def _summed(first: Integers, second: Integers, length: Floats, n: int) -> tuple[Integers, Integers, Floats]:
     key = np.minimum(first, second) * n + np.maximum(first, second)
     unique, at = np.unique(key, return_inverse=True)
-    return unique // n, unique % n, np.bincount(at, weights=length, minlength=unique.size)
+    return unique // n, unique % n, _sums(at, length, unique.size)
