@@ -54,8 +54,8 @@ def classify_units(
 
     A unit's share of a class is the sum of people times covered cell share over its cells of the
     class, divided by all its people. A unit without people is classed by its land area and says so
-    in ``degurba_basis``; one that covers no classified cell has NULL classes. A unit smaller than a
-    cell is flagged in ``smaller_than_cell``: all its shares come from one to four cells.
+    in ``degurba_basis``; one that covers no classified cell has NULL classes, and one off the grid a
+    NULL population. A unit smaller than a cell is flagged in ``smaller_than_cell``: all its shares come from one to four cells.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ def classify_units(
     finest = by_level[max(by_level)]
     level1_class = _level1_class(by_level)
     known = np.array([value is not None for value in finest.basis])
-    result = pd.DataFrame({"population": finest.totals["weight_total"], "area_km2": units.area / 1e6})
+    on_grid = finest.totals["coverage_share"] > 0
+    result = pd.DataFrame({"population": finest.totals["weight_total"].where(on_grid), "area_km2": units.area / 1e6})
     result["degurba_l1"] = pd.array(level1_class, "Int16")
     if level2 is not None:
         result["degurba_l2"] = pd.array(
