@@ -422,6 +422,6 @@ def fua_areas(
         # A sum with an unknown part is unknown.
         unknown = grouped[name].count().to_numpy() < table["n_units"].to_numpy()
         table[name] = np.where(unknown, np.nan, grouped[name].sum().to_numpy())
-    shapes = units.geometry.array
-    geometry = [shapes[positions].union_all() for positions in grouped.indices.values()]
+    members = pd.Series(np.arange(len(rows))).groupby(rows["fua_id"].to_numpy(), sort=True).indices
+    geometry = [units.geometry.array[members[fua]].union_all() for fua in ids]
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometry, crs=units.crs))
