@@ -21,6 +21,7 @@ from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.read import RasterFile
 from geo_profiling.raster.regrid import regrid_counts
 from geo_profiling.raster.source import ArraySource, CroppedSource, Source
+from geo_profiling.vector.reproject import reproject
 from pipelines.declared import RASTER_KEYS, RasterKey
 from pipelines.inputs import open_input, read_outline, read_units
 
@@ -164,7 +165,7 @@ def units_on_grid(region: RegionSettings, crs: CRS) -> gpd.GeoDataFrame:
     declared, read = region.inputs.units, read_units(region)
     assert declared is not None  # only asked for where units are configured
     assert read is not None
-    layer = read[0].to_crs(crs)
+    layer = reproject(read[0], crs)
     fields = {"unit_id": layer[declared.id_field]}
     if declared.name_field:
         fields["name"] = layer[declared.name_field]

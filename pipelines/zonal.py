@@ -20,6 +20,7 @@ from geo_profiling.outputs.tables import write_csv, write_parquet
 from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.zonal import zonal_statistics
 from geo_profiling.vector.read import read_layer
+from geo_profiling.vector.reproject import reproject
 
 _log = logging.getLogger("geo_profiling.zonal")
 
@@ -111,7 +112,7 @@ def _placed(zones: gpd.GeoDataFrame, source: RasterFile, name: str) -> gpd.GeoDa
     if not same_crs(zones.crs, grid.crs):
         text = f"{name}: zones reprojected from {zones.crs.to_string()[:40]} to {grid.crs.to_string()[:40]}"
         _log.info("%s, the CRS of %s", text, source.name)
-        zones = zones.to_crs(grid.crs)
+        zones = reproject(zones, grid.crs)
     bounds = zones.geometry.bounds.to_numpy()
     left, bottom, right, top = grid.bounds
     inside = (bounds[:, 0] < right) & (bounds[:, 2] > left) & (bounds[:, 1] < top) & (bounds[:, 3] > bottom)
