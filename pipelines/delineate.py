@@ -268,7 +268,7 @@ def _class_table(cells: RegionCells, directory: Path, level: Level, compute: Com
 
 
 def run_units(settings: RegionSettings, directory: Path, compute: Compute) -> None:
-    """Classify the units of a region, and count their people in each urban centre.
+    """Classify the units of a region, and count their people in each urban centre and urban cluster.
 
     Parameters
     ----------
@@ -299,6 +299,8 @@ def run_units(settings: RegionSettings, directory: Path, compute: Compute) -> No
         **grids,
     )
     write_parquet(directory / "tables/units.parquet", units.join(classes))
-    centres = gpd.read_parquet(directory / "tables/urban_centres.parquet").set_index("centre_id")
-    pairs = people_in_centres(cells.population, units.set_index("unit_id"), centres, compute=compute)
-    write_parquet(directory / "tables/people_in_centres.parquet", pairs)
+    by_id = units.set_index("unit_id")
+    for kind, id_field in (("centres", "centre_id"), ("clusters", "cluster_id")):
+        areas = gpd.read_parquet(directory / f"tables/urban_{kind}.parquet").set_index(id_field)
+        pairs = people_in_centres(cells.population, by_id, areas, compute=compute)
+        write_parquet(directory / f"tables/people_in_{kind}.parquet", pairs.rename(columns={"centre_id": id_field}))

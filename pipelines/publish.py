@@ -100,34 +100,35 @@ def publish_region(region: RegionSettings, directory: Path, maps: list[str], com
 
 
 def _layers(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
-    """Read the tables of the other steps as the layers of the GeoPackage, with names for centres."""
+    """Read the tables of the other steps as the layers of the GeoPackage, with names for centres and clusters."""
     layers: dict[str, gpd.GeoDataFrame | pd.DataFrame] = {
         name: gpd.read_parquet(directory / f"tables/{name}.parquet")
         for name in CLUSTER_TABLES[region.delineation.degurba.level].values()
     }
+    units = None
     if region.inputs.units is not None:
-        units = gpd.read_parquet(directory / "tables/units.parquet")
-        if "name" in units:
-            pairs = pd.read_parquet(directory / "tables/people_in_centres.parquet")
-            layers["urban_centres"] = _named(layers["urban_centres"], pairs, units)
-        layers["units"] = units
+        units = layers["units"] = gpd.read_parquet(directory / "tables/units.parquet")
+    for kind, id_field in (("centres", "centre_id"), ("clusters", "cluster_id")):
+        names = pd.Series(dtype=object)
+        if units is not None and "name" in units:
+            pairs = pd.read_parquet(directory / f"tables/people_in_{kind}.parquet")
+            names = _names(layers[f"urban_{kind}"].set_index(id_field)["population"], pairs, units)
+        named = layers[f"urban_{kind}"][id_field].map(names).astype(object)
+        layers[f"urban_{kind}"].insert(1, "name", named.where(named.notna(), None))
     return layers
 
 
-def _named(centres: gpd.GeoDataFrame, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Name each centre after the unit that most of its people live in, where units hold half of them.
+def _names(population: pd.Series, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> pd.Series:
+    """Name each area after the unit that most of its people live in, where units hold half of them.
 
     The centre of a city beyond the units' border is not named after the small unit on this side.
     """
-    held = pairs.groupby("centre_id")["population"].sum()
-    known = centres.set_index("centre_id")["population"]
-    half_held = held.index[held >= 0.5 * known.reindex(held.index)]
-    pairs = pairs[pairs["centre_id"].isin(half_held)]
-    largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates("centre_id")
-    names = largest.set_index("centre_id")["unit_id"].map(units.set_index("unit_id")["name"])
-    centres = centres.copy()
-    centres.insert(1, "name", centres["centre_id"].map(names))
-    return centres
+    id_field = str(population.index.name)
+    held = pairs.groupby(id_field)["population"].sum()
+    half_held = held.index[held >= 0.5 * population.reindex(held.index)]
+    pairs = pairs[pairs[id_field].isin(half_held)]
+    largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates(id_field)
+    return largest.set_index(id_field)["unit_id"].map(units.set_index("unit_id")["name"])
 
 
 def _manifest(region: RegionSettings, directory: Path, layers: dict[str, gpd.GeoDataFrame | pd.DataFrame]) -> Manifest:

@@ -108,7 +108,7 @@ def _units_step(region: RegionSettings, directory: Path) -> Step:
         },
         {**_grids(region), **_outline(region), "units": input_content(units.path)},
         upstream=["degurba"],
-        outputs=["tables/units.parquet", "tables/people_in_centres.parquet"],
+        outputs=[f"tables/{name}.parquet" for name in ("units", "people_in_centres", "people_in_clusters")],
         run=_later("pipelines.delineate", "run_units", region, directory),
     )
 
