@@ -27,7 +27,7 @@ GDAL_ENVIRONMENT: dict[str, str] = {
     "GDAL_HTTP_PROXY": "127.0.0.1:9",
     "GDAL_HTTP_CONNECTTIMEOUT": "1",
     # The default cache (5 % of memory) costs up to 10x in page faults when streaming.
-    "GDAL_CACHEMAX": "64",
+    "GDAL_CACHEMAX": "32",
     # GeoPackages carry their time of writing; a fixed one keeps the same input the same bytes.
     "OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z",
 }

@@ -229,6 +229,35 @@ def sum_by_component(
 
 
 @dataclass(frozen=True)
+class Edge:
+    """Labels of the cells along one edge of a tile; few of them are in a mask, so only those are kept.
+
+    Attributes
+    ----------
+    size : int
+        Cells along the edge.
+    place, label : ndarray of int32
+        Position and label of the cells in the mask.
+    """
+
+    size: int
+    place: NDArray[np.int32]
+    label: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int32]) -> Edge:
+        """Keep the cells whose label is not -1."""
+        place = np.flatnonzero(labels >= 0).astype(np.int32)
+        return cls(labels.size, place, labels[place])
+
+    def labels(self) -> NDArray[np.int32]:
+        """Return the label of every cell, -1 outside the mask."""
+        labels = np.full(self.size, -1, np.int32)
+        labels[self.place] = self.label
+        return labels
+
+
+@dataclass(frozen=True)
 class TileComponents:
     """The components of one tile, as far as other tiles and later passes need them.
 
@@ -242,18 +271,18 @@ class TileComponents:
         Fixed-point sums of the edge components.
     inner_class : ndarray of uint8, shape (n - n_edge,)
         Size class of the finished components: how many of the breaks their sum reaches.
-    top, bottom, left, right : ndarray of int32
-        Label of each edge cell, -1 outside the mask.
+    top, bottom, left, right : Edge
+        Labels of the cells at the edges.
     """
 
     n_edge: int
     n: int
     edge_sums: NDArray[np.int64]
     inner_class: NDArray[np.uint8]
-    top: NDArray[np.int32]
-    bottom: NDArray[np.int32]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    top: Edge
+    bottom: Edge
+    left: Edge
+    right: Edge
 
 
 @numba.njit("i8(i8[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1], i4[::1])", nogil=True, cache=True)
@@ -347,7 +376,8 @@ def tile_components(
     """
     runs, labels, n_edge, n, edges = label_tile(codes, bit, connectivity, weights.shape[1])
     sums = sum_by_component(runs, labels, n, weights)
-    return TileComponents(n_edge, n, sums[:n_edge], size_class(sums[n_edge:], breaks), *edges)
+    inner = size_class(sums[n_edge:], breaks)
+    return TileComponents(n_edge, n, sums[:n_edge].copy(), inner, *(Edge.of(edge) for edge in edges))
 
 
 def size_class(sums: NDArray[np.int64], breaks: Sequence[float]) -> NDArray[np.uint8]:
@@ -456,10 +486,12 @@ def join_tiles(
     reach = 1 if connectivity == 8 else 0
     for index, part in enumerate(parts):
         if (index + 1) % tiles_across:
-            _join_edges(parent, part.right, parts[index + 1].left, offsets[index], offsets[index + 1], reach)
+            other = parts[index + 1].left
+            _join_edges(parent, part.right.labels(), other.labels(), offsets[index], offsets[index + 1], reach)
         below = index + tiles_across
         if below < len(parts):
-            _join_edges(parent, part.bottom, parts[below].top, offsets[index], offsets[below], reach)
+            other = parts[below].top
+            _join_edges(parent, part.bottom.labels(), other.labels(), offsets[index], offsets[below], reach)
             if reach:
                 _join_corners(parent, parts, offsets, index, tiles_across)
     roots = _roots(parent)
@@ -480,6 +512,6 @@ def _join_corners(
         if not 0 <= column + step < tiles_across:
             continue
         other = index + tiles_across + step
-        first, second = parts[index].bottom[end], parts[other].top[-1 - end]
+        first, second = parts[index].bottom.labels()[end], parts[other].top.labels()[-1 - end]
         if first >= 0 and second >= 0:
             _union(parent, np.int32(offsets[index] + first), np.int32(offsets[other] + second))

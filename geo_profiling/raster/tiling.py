@@ -18,9 +18,9 @@ from geo_profiling.raster.source import Source
 #: Cells of a tile when memory is not the limit; larger tiles gain nothing.
 TILE_CELLS = 4_194_304
 #: Smallest tile worth a task, in cells.
-_SMALLEST_TILE_CELLS = 65_536
-#: What the interpreter, GDAL and the compiled kernels hold before any cell is read, in bytes.
-_BASE_BYTES = 330_000_000
+_SMALLEST_TILE_CELLS = 262_144
+#: What interpreter, libraries, compiled kernels, GDAL's cache and the writing of a COG hold, in bytes (measured).
+_BASE_BYTES = 490_000_000
 #: Bytes a pass holds for one cell of a tile besides the values read: codes, runs, labels, result.
 _WORK_BYTES_PER_CELL = 14
 #: Unpacked tiles a store keeps at hand.
