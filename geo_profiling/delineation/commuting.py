@@ -146,12 +146,13 @@ def commuting_flows(
     place = codes.positions(employed_table, employed_columns[0])
     workers = _numbers(flow_table, flow_columns[2])
     residents = _numbers(employed_table, employed_columns[1])
-    _check_flow_codes(flow_table, flow_columns, origin, destination, workers)
+    decimals = max(_decimals(workers), _decimals(residents))
+    commuting, left = _assembled(unit_ids, origin, destination, workers, place, residents, 10**decimals)
+    is_repeated = bool(commuting.flows.nnz < np.count_nonzero((origin >= 0) & (destination >= 0)))
+    _check_flow_codes(flow_table, flow_columns, origin, destination, workers, is_repeated)
     _check_employed_codes(employed_table, employed_columns[0], place)
     findings = [*flow_table.findings, *employed_table.findings]
     raise_on_errors(findings)
-    decimals = max(_decimals(workers), _decimals(residents))
-    commuting, left = _assembled(unit_ids, origin, destination, workers, place, residents, 10**decimals)
     findings = [*findings, *_disagreements(commuting, left, names)]
     raise_on_errors(findings)
     return commuting, findings
@@ -218,7 +219,12 @@ def _listed(values: Any) -> str:
 
 
 def _check_flow_codes(
-    table: _Table, columns: Sequence[str], origin: Integers, destination: Integers, workers: NDArray[np.float64]
+    table: _Table,
+    columns: Sequence[str],
+    origin: Integers,
+    destination: Integers,
+    workers: NDArray[np.float64],
+    is_repeated: bool,
 ) -> None:
     frame = table.frame
     empty_home, empty_work = (_is_empty(frame[name]) for name in columns[:2])
@@ -227,12 +233,20 @@ def _check_flow_codes(
         table.say("error", "no row has an origin and a destination among the units", "check the id field of the units")
         return
     inside = origin >= 0
-    _refuse_repeated_pairs(table, columns, origin, destination, inside & ~empty_work)
+    away = inside & (destination < 0) & ~empty_work
+    repeated = np.zeros(origin.size, bool)
+    if is_repeated:
+        pairs = pd.DataFrame({"origin": origin, "destination": destination})
+        repeated = inside & (destination >= 0) & pairs.duplicated(keep=False).to_numpy()
+    if away.any():
+        repeated[away] = frame[away].duplicated(list(columns[:2]), keep=False)
+    remedy = "add the workers of each pair up, or take the copies out"
+    table.refuse(repeated, "a pair of origin and destination stands more than once", remedy)
     remedy = "nothing, if these places lie outside the region; else correct the codes"
     for rows, column, what in (
         (~inside & (destination >= 0), columns[0], "come from an origin that is no unit: they count nowhere"),
         (
-            inside & (destination < 0) & ~empty_work,
+            away,
             columns[1],
             "go to a destination that is no unit: they count as employed residents only",
         ),
@@ -241,29 +255,13 @@ def _check_flow_codes(
         if rows.any():
             codes = [code for code in pc.unique(_texts(frame.loc[rows, column])).to_pylist() if code]
             named = f" ({len(codes):,} codes: {_listed(codes)})" if codes else ""
-            count = f"{np.nansum(workers[rows]):,.10g} workers in {int(rows.sum()):,} rows"
+            count = f"{workers[rows].sum():,.10g} workers in {int(rows.sum()):,} rows"
             table.say("warning", f"{count} {what}{named}", remedy)
 
 
 def _is_empty(values: pd.Series) -> Truths:
     empty: Truths = np.asarray(pc.equal(_texts(values), ""))
     return empty
-
-
-def _refuse_repeated_pairs(
-    table: _Table, columns: Sequence[str], origin: Integers, destination: Integers, chosen: Truths
-) -> None:
-    remedy = "add the workers of each pair up, or take the copies out"
-    repeated = np.zeros(origin.size, bool)
-    known = np.flatnonzero(chosen & (destination >= 0))
-    key = origin[known] * (int(destination.max()) + 1) + destination[known]
-    ordered = np.sort(key)
-    if (ordered[1:] == ordered[:-1]).any():
-        repeated[known] = pd.Series(key).duplicated(keep=False)
-    abroad = chosen & (destination < 0)
-    if abroad.any():
-        repeated[abroad] = table.frame[abroad].duplicated(list(columns[:2]), keep=False)
-    table.refuse(repeated, "a pair of origin and destination stands more than once", remedy)
 
 
 def _check_employed_codes(table: _Table, column: str, place: Integers) -> None:
@@ -287,7 +285,7 @@ def _repeated(place: Integers) -> Truths:
 
 
 def _numbers(table: _Table, column: str) -> NDArray[np.float64]:
-    """Return counts as numbers; errors for what is no number, negative or not finite."""
+    """Return counts as numbers; an error, and 0 in its place, for what is no number, negative or not finite."""
     values = table.frame[column]
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -300,7 +298,8 @@ def _numbers(table: _Table, column: str) -> NDArray[np.float64]:
     bad = ~np.isfinite(numbers)
     table.refuse(bad, f"{column} is no number", "write counts as plain numbers, 0 for none")
     table.refuse(~bad & (numbers < 0), f"{column} is negative", "replace codes for 'unknown' or 'secret' by a count")
-    return np.asarray(numbers)
+    counts: NDArray[np.float64] = np.where(bad | (numbers < 0), 0.0, numbers)
+    return counts
 
 
 def _decimals(values: NDArray[np.float64]) -> int:

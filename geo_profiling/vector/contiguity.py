@@ -155,13 +155,17 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _equal_pairs(segments: _Segments, vertex_size: float) -> tuple[Integers, Integers]:
     """Return pairs of segments of different polygons with the same two vertices."""
-    grid = np.rint(segments.ends / vertex_size).astype(np.int64)
-    bits = grid.view(np.uint64)
-    hashes = [_mixed(_mixed(bits[:, i]) + np.uint64(0x9E3779B97F4A7C15) * bits[:, i + 1]) for i in (0, 2)]
-    key = _mixed(hashes[0] + hashes[1]) ^ (hashes[0] * hashes[1])
-    order = np.argsort(key, kind="stable")
+    x0, y0, x1, y1 = (np.rint(column / vertex_size).astype(np.int64) for column in segments.ends.T)
+    turned = (x0 > x1) | ((x0 == x1) & (y0 > y1))
+    (x0, x1), (y0, y1) = (
+        (np.where(turned, stop, start), np.where(turned, start, stop)) for start, stop in ((x0, x1), (y0, y1))
+    )
+    key = np.zeros(x0.size, np.uint64)
+    for column in (x0, y0, x1, y1):
+        key = _mixed(key + column.view(np.uint64))
+    order = np.argsort(key)
     ordered = key[order]
-    lefts, rights = [], []
+    lefts, rights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     step = 1
     # Neighbours in the order first; farther ones only where three or more polygons overlap.
     while step < ordered.size:
@@ -169,16 +173,14 @@ def _equal_pairs(segments: _Segments, vertex_size: float) -> tuple[Integers, Int
         if same.size == 0:
             break
         left, right = order[same], order[same + step]
+        # Keys that collide are told apart by the vertices themselves.
         agree = segments.owner[left] != segments.owner[right]
-        # Hashes that collide are told apart by the vertices themselves.
-        straight = (grid[left] == grid[right]).all(axis=1)
-        turned = (grid[left] == grid[right][:, [2, 3, 0, 1]]).all(axis=1)
-        agree &= straight | turned
+        for column in (x0, y0, x1, y1):
+            agree &= column[left] == column[right]
         lefts.append(left[agree])
         rights.append(right[agree])
         step += 1
-    empty = np.zeros(0, np.int64)
-    return np.concatenate([empty, *lefts]), np.concatenate([empty, *rights])
+    return np.concatenate(lefts), np.concatenate(rights)
 
 
 @dataclass(frozen=True)
