@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from geo_profiling.config.inputs import FileInput, Inputs
+from geo_profiling.config.inputs import FileInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.ledger import STATE_FOLDER
 from geo_profiling.runs.step import FileContent
@@ -50,9 +50,8 @@ def input_label(key: str, path: Path) -> str:
 
 
 def declared_inputs(region: RegionSettings) -> dict[str, FileInput]:
-    """Return the region's declared input files by key."""
-    values = {key: getattr(region.inputs, key) for key in Inputs.model_fields}
-    return {key: value for key, value in values.items() if isinstance(value, FileInput)}
+    """Return the region's declared input files by key, keys of a section joined by a dot."""
+    return {".".join(keys): declared for keys, declared in region.inputs.files().items()}
 
 
 def input_content(path: Path) -> FileContent:

@@ -1,4 +1,4 @@
-"""Section ``delineation``: how the Degree of Urbanisation is classified."""
+"""Section ``delineation``: the rules of what is delineated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from geo_profiling.config.section import Section
+from geo_profiling.config.section import LocalPath, Section
 
 Level = Literal[1, 2]
 RulesVersion = Literal["2021", "2024"]
@@ -51,7 +51,30 @@ class Degurba(Section):
         return self
 
 
+class FunctionalUrbanAreas(Section):
+    """Functional urban areas: cities with the commuting zones tied to them."""
+
+    method: Literal["flows", "model"] = Field(
+        description="'flows': from the commuting flows of 'inputs.commuting'; 'model': without flows, by travel time."
+    )
+    threshold: float = Field(
+        0.15, gt=0, le=1, description="Share of a unit's employed residents who work in the city, from which it joins."
+    )
+    coefficients: LocalPath | None = Field(
+        None, description="Coefficients of the model, written by `geo-profiling fit`; those we ship where absent."
+    )
+
+    @model_validator(mode="after")
+    def _coefficients_have_a_use(self) -> FunctionalUrbanAreas:
+        if self.coefficients is not None and self.method != "model":
+            raise ValueError("coefficients only mean something with 'method: model'")
+        return self
+
+
 class Delineation(Section):
     """What is delineated."""
 
     degurba: Degurba = Field(default_factory=Degurba, description="Degree of Urbanisation.")
+    functional_urban_areas: FunctionalUrbanAreas | None = Field(
+        None, description="Functional urban areas; not computed where absent."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -20,9 +21,6 @@ class FileInput(Section):
     path: LocalPath = Field(
         description="File, relative to the folder of this configuration; ${NAME:-default} is an environment variable."
     )
-    crs: CrsText | None = Field(
-        None, description="Coordinate reference system of a file that declares none, for example EPSG:4326."
-    )
     sha256: Annotated[str, Field(pattern=SHA256)] | None = Field(
         None, description="Expected SHA-256 digest of the file; any other content is refused."
     )
@@ -30,7 +28,15 @@ class FileInput(Section):
     licence: str | None = Field(None, description="Licence of the data; printed in the report.")
 
 
-class RasterInput(FileInput):
+class SpatialInput(FileInput):
+    """A file with places: a raster or a layer."""
+
+    crs: CrsText | None = Field(
+        None, description="Coordinate reference system of a file that declares none, for example EPSG:4326."
+    )
+
+
+class RasterInput(SpatialInput):
     """A raster: one band of a GeoTIFF."""
 
     band: Annotated[int, Field(ge=1)] | None = Field(
@@ -59,12 +65,56 @@ class AreaInput(RasterInput):
     unit: AreaUnit = Field("m2", description="m2 in each cell, as GHSL publishes it, or the share of the cell (0-1).")
 
 
-class UnitsInput(FileInput):
+class FrictionInput(RasterInput):
+    """Time to cross the ground: minutes per metre in each cell."""
+
+
+class UnitsInput(SpatialInput):
     """Spatial units (municipalities, wards, ...), as polygons."""
 
     layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
     id_field: str = Field(description="Field with the unique id of each unit; kept exactly as it is.")
     name_field: str | None = Field(None, description="Field with the name of each unit.")
+
+
+class FlowsInput(FileInput):
+    """A table of commuting flows (CSV)."""
+
+    columns: Annotated[list[str], Field(min_length=3, max_length=3)] = Field(
+        ["origin", "destination", "workers"],
+        description="Columns with the unit of residence, the unit of work and the number of workers.",
+    )
+
+
+class EmployedInput(FileInput):
+    """A table of employed residents (CSV)."""
+
+    columns: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        ["code", "employed_residents_total"],
+        description="Columns with the unit and with all its employed residents, wherever they work.",
+    )
+
+
+class CitiesInput(FileInput):
+    """An official list of the units of cities (CSV)."""
+
+    columns: Annotated[list[str], Field(min_length=2, max_length=2)] = Field(
+        ["code", "city_id"], description="Columns with the unit and the id of its city."
+    )
+
+
+class Commuting(Section):
+    """Commuting between local units."""
+
+    year: int = Field(ge=1900, le=2200, description="Year of the flows.")
+    units: UnitsInput | None = Field(
+        None, description="Units of the flows, where they are not those of 'units' (another year's borders)."
+    )
+    flows: FlowsInput = Field(description="Workers by unit of residence and unit of work.")
+    employed_residents: EmployedInput = Field(description="All employed residents of each unit.")
+    cities: CitiesInput | None = Field(
+        None, description="Official cities; without it cities are made from the urban centres that are found."
+    )
 
 
 class Inputs(Section):
@@ -76,3 +126,28 @@ class Inputs(Section):
     )
     built_up: AreaInput | None = Field(None, description="Built-up surface in each cell.")
     units: UnitsInput | None = Field(None, description="Spatial units to classify.")
+    commuting: Commuting | None = Field(None, description="Commuting flows, for functional urban areas.")
+    friction: FrictionInput | None = Field(
+        None,
+        description="Minutes per metre, for functional urban areas without flows; built from land where absent.",
+    )
+
+    def files(self) -> dict[tuple[str, ...], FileInput]:
+        """Return the declared files by the keys that lead to them.
+
+        Examples
+        --------
+        >>> inputs = Inputs.model_construct(population=PopulationInput.model_construct(year=2020))
+        >>> list(inputs.files())
+        [('population',)]
+        """
+        return dict(_files(self, ()))
+
+
+def _files(section: Section, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], FileInput]]:
+    for name in type(section).model_fields:
+        value = getattr(section, name, None)
+        if isinstance(value, FileInput):
+            yield (*keys, name), value
+        elif isinstance(value, Section):
+            yield from _files(value, (*keys, name))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
-from geo_profiling.config.inputs import FileInput, Inputs
+from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.problems import Problem, dotted, problems_of
 from geo_profiling.config.project import Config, Project, RegionSettings
 from geo_profiling.config.regions import Region
@@ -147,10 +147,12 @@ def _paths_outside(settings: Iterable[RegionSettings], document: Document) -> li
 
 def _input_paths(region: RegionSettings, index: int) -> Iterator[tuple[list[KeyPath], Path]]:
     """Yield the file paths of a region with the places where each may be written."""
-    for name in Inputs.model_fields:
-        value = getattr(region.inputs, name)
-        if isinstance(value, FileInput):
-            yield [("regions", index, "inputs", name, "path"), ("inputs", name, "path")], value.path
+    for keys, declared in region.inputs.files().items():
+        yield [("regions", index, "inputs", *keys, "path"), ("inputs", *keys, "path")], declared.path
+    areas = region.delineation.functional_urban_areas
+    if areas is not None and areas.coefficients is not None:
+        keys = ("delineation", "functional_urban_areas", "coefficients")
+        yield [("regions", index, *keys), keys], areas.coefficients
     if region.outline is not None:
         yield [("regions", index, "outline", "path")], region.outline.path
 
