@@ -42,6 +42,7 @@ _OUTLINES: Mapping[str, Outline] = {
     "urban_clusters": Outline("#f5b335", 0.25, "#b86e00", 0.4),
     "units": Outline(None, 0, "#555555", 0.2),
     "functional_urban_areas": Outline("#5a4fcf", 0.2, "#2e2585", 0.5),
+    "metropolitan_scales": Outline(None, 0, "#2e2585", 0.4),
 }
 _UNIT_LINE = "#7f7f7f"
 
