@@ -118,7 +118,11 @@ def run_regions(
             if result.error is None:
                 (directory / STATE_FOLDER).mkdir(exist_ok=True)
                 cache.save()
-            elif not keep_going:
+                continue
+            # The reason comes at the end once more, as the error that ends the run; alone it is told once.
+            reason = (str(result.error) or type(result.error).__name__).splitlines()[0]
+            _event("failed" if len(regions) == 1 else f"failed: {reason}", region=region.name)
+            if not keep_going:
                 _event("stopped at the first failure", region=region.name, level=logging.WARNING)
                 break
     return results
@@ -187,8 +191,6 @@ def _try_region(region: RegionRun, compute: Compute, cache: DigestCache, *, forc
         _run_region(region, compute, cache, result, force=force)
     except Exception as error:
         # A fault of ours in one region is told like any other reason, and the others still run.
-        first_line = (str(error) or type(error).__name__).splitlines()[0]
-        _event(f"failed: {first_line}", region=region.name)
         if not isinstance(error, GeoProfilingError):
             _log.debug("region %s failed", region.name, exc_info=True)
         return replace(result, seconds=time.monotonic() - started, error=error)

@@ -1,0 +1,170 @@
+"""The sample from the command line: what comes out, the same bytes again, nothing computed twice."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import pytest
+import rasterio
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.load import load_project
+from pipelines.run import run_project
+
+LAYERS = {
+    "urban_centres": ["centre_id", "name", "population", "area_km2", "touches_edge"],
+    "urban_clusters": ["cluster_id", "name", "population", "area_km2", "touches_edge"],
+    "dense_clusters": ["cluster_id", "population", "area_km2", "touches_edge"],
+    "semi_dense_clusters": ["cluster_id", "population", "area_km2", "touches_edge"],
+    "units": [
+        "unit_id", "name", "population", "area_km2", "degurba_l1", "degurba_l2", "degurba_basis",
+        "share_urban_centre", "share_dense_cluster", "share_semi_dense_cluster", "share_suburban",
+        "share_rural_cluster", "share_low_density", "share_very_low_density", "share_water",
+        "smaller_than_cell", "coverage_share",
+    ],
+    "run_info": ["key", "value"],
+}  # fmt: skip
+#: Layers of the design that other sections of a configuration ask for.
+LATER_LAYERS = {
+    "functional_urban_areas", "fua_candidates", "metropolitan_scales", "settlements", "street_blocks", "tenure_shares",
+    "tenure_conflicts", "evictions", "hazard_exposure", "indicators",
+}  # fmt: skip
+#: What every run writes that takes its time or place into account.
+OF_THE_RUN = {"manifest.json", "ledger.json", "lock", "digests.json"}
+
+
+def run(repository: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "geo_profiling", "run", "configs/sample.yaml", *map(str, arguments)]
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def out(repository, tmp_path_factory) -> Path:
+    """Run the sample once, as a user does."""
+    folder = tmp_path_factory.mktemp("sample")
+    result = run(repository, "-o", folder)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^(\d+) of \1 steps computed", result.stderr, re.MULTILINE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def package(out) -> Path:
+    return out / "port_serrano" / "port_serrano.gpkg"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in OF_THE_RUN)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_everything_is_there_and_nothing_half_done(out):
+    names = {
+        str(path.relative_to(out / "port_serrano")) for path in (out / "port_serrano").rglob("*") if path.is_file()
+    }
+    tables = [*LAYERS, "degurba_classes", "people_in_centres", "people_in_clusters"]
+    assert names >= {
+        "port_serrano.gpkg",
+        "manifest.json",
+        "report.html",
+        *(f"rasters/degurba_l{level}.{kind}" for level in (1, 2) for kind in ("tif", "qml")),
+        *(f"tables/{name}.parquet" for name in tables if name != "run_info"),
+        "maps/degurba_l2.png",
+        "maps/units_degurba_l2.png",
+    }
+    assert not [name for name in names if ".geo-tmp" in name]
+
+
+def test_geopackage_has_the_layers_and_fields_of_the_design(package):
+    found = {name for name, _ in pyogrio.list_layers(package)}
+    assert {*LAYERS, "layer_styles"} <= found <= {*LAYERS, "layer_styles", *LATER_LAYERS}
+    for name, fields in LAYERS.items():
+        info = pyogrio.read_info(package, layer=name)
+        assert [field for field in info["fields"] if field in fields or name != "units"] == fields
+        assert (info["geometry_type"] is None) == (name == "run_info")
+
+
+def test_centres_clusters_and_units_are_consistent(out, package):
+    layers = {name: gpd.read_file(package, layer=name) for name in LAYERS if name != "run_info"}
+    for name, layer in layers.items():
+        identifier = LAYERS[name][0]
+        assert layer[identifier].is_unique, name
+        assert layer.is_valid.all(), name
+        assert not layer.drop(columns="name", errors="ignore").isna().any(axis=None), name
+        assert (layer.area / 1e6).to_numpy() == pytest.approx(layer["area_km2"].to_numpy()), name
+    centres, units = layers["urban_centres"], layers["units"]
+    assert (centres["population"] >= 50_000).all()
+    assert (layers["urban_clusters"]["population"] >= 5000).all()
+    assert centres.iloc[0]["name"] == layers["urban_clusters"].iloc[0]["name"] == "Port Serrano"
+    assert units["unit_id"].str.startswith("0").all()
+    assert set(units["degurba_l1"]) == {1, 2, 3}
+    shares = units.filter(regex="^share_").sum(axis=1)
+    assert shares.to_numpy() == pytest.approx([1.0] * len(units))
+    nested = {30: 1, 23: 2, 22: 2, 21: 2, 13: 3, 12: 3, 11: 3}
+    assert units["degurba_l2"].map(nested).tolist() == units["degurba_l1"].tolist()
+
+
+def test_people_are_conserved_from_the_grid_to_the_units(out, package, sample_data):
+    with rasterio.open(sample_data / "population_2020_1km.tif") as file:
+        total = math.fsum(file.read(1, masked=True).compressed().astype(float))
+    classes = pd.read_parquet(out / "port_serrano/tables/degurba_classes.parquet")
+    assert classes["population"].sum() == pytest.approx(total, rel=1e-9)
+    info = pyogrio.read_dataframe(package, layer="run_info").set_index("key")["value"]
+    assert float(info["population"]) == pytest.approx(total, rel=1e-9)
+    units = gpd.read_file(package, layer="units")["population"].sum()
+    assert units + float(info["population_outside_units"]) == pytest.approx(total, rel=1e-9)
+    with rasterio.open(out / "port_serrano/rasters/degurba_l2.tif") as file:
+        codes = pd.Series(file.read(1).ravel()).value_counts()
+    known = classes.dropna().set_index("degurba_class")["area_km2"]
+    assert {code: cells for code, cells in known.items() if cells} == codes.to_dict()
+
+
+def test_run_info_names_inputs_rules_and_no_place_or_time(out, package):
+    info = pyogrio.read_dataframe(package, layer="run_info").set_index("key")["value"]
+    assert info["input_population"] == "population_2020_1km.tif"
+    assert len(info["input_units_sha256"]) == 64
+    assert (info["degurba_rules"], info["degurba_smoothing"]) == ("2024", "r2023a")
+    assert info.notna().all()
+    text = info.to_csv()
+    assert str(out) not in text
+    assert "seconds" not in text
+    manifest = json.loads((out / "port_serrano/manifest.json").read_text())
+    assert str(out) not in json.dumps(manifest)
+
+
+def test_second_run_computes_nothing_and_says_so(repository, out):
+    files = [path for path in out.rglob("*") if path.is_file() and path.name not in {"digests.json", "lock"}]
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+    result = run(repository, "-o", out)
+    assert result.returncode == 0
+    assert re.search(r"^nothing to compute: \d+ steps up to date", result.stderr, re.MULTILINE)
+    assert "running" not in result.stderr
+    for path, stamp in before.items():
+        assert (path.stat().st_mtime_ns, path.stat().st_ino) == stamp, path
+
+
+def test_local_cluster_in_another_folder_gives_the_same_bytes(repository, out, tmp_path):
+    result = run(repository, "-o", tmp_path / "elsewhere", "--workers", 2)
+    assert result.returncode == 0, result.stderr
+    assert contents(tmp_path / "elsewhere") == contents(out)
+
+
+def test_one_thread_gives_the_same_bytes(repository, out, tmp_path):
+    run_project(load_project(repository / "configs/sample.yaml"), directory=tmp_path, compute=Compute(threads=1))
+    assert contents(tmp_path) == contents(out)
+
+
+def test_lost_output_is_made_again_with_the_same_bytes(repository, out):
+    before = contents(out)
+    (out / "port_serrano/tables/units.parquet").unlink()
+    (out / "port_serrano/maps/degurba_l2.png").write_text("spoilt")
+    run_project(load_project(repository / "configs/sample.yaml"), directory=out, compute=Compute(threads=2))
+    assert contents(out) == before
