@@ -35,8 +35,7 @@ def cities_from_centres(
     unit_population : pandas.Series
         People of every unit, by unit id.
     centre_population : pandas.Series, optional
-        People of every centre, by centre id; the sums of ``people`` if absent. A centre that is not
-        in ``people`` touches no unit.
+        People of every centre, by centre id; the sums of ``people`` if absent.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def cities_from_centres(
         City id on the units' ids, None outside cities. A city has the id of its centre with the most
         people, of equal ones the smaller id.
     list of Finding
-        A warning with the centres that make no city.
+        A warning with the centres that touch units and make no city.
 
     Raises
     ------
@@ -78,7 +77,8 @@ def cities_from_centres(
     city = _city_of_units(links, in_city, size).reindex(unit_population.index)
     values = np.array([None if missing else value for value, missing in zip(city, city.isna(), strict=True)], object)
     result = pd.Series(values, index=unit_population.index, name="city_id", dtype=object)
-    return result, _without_city(size, set(links["centre_id"]))
+    touching = size.reindex(pd.Index(sorted(set(pairs["centre_id"]))))
+    return result, _without_city(touching, set(links["centre_id"]))
 
 
 def _links(chosen: pd.DataFrame, size: pd.Series) -> pd.DataFrame:
@@ -114,3 +114,35 @@ def _without_city(size: pd.Series, with_city: set[str]) -> list[Finding]:
     more = f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""
     message = f"{len(lost)} urban centres make no city: no unit has half of its people in them: {named}{more}"
     return [Finding("warning", "urban centres", "", message, "give smaller units, or a list of cities")]
+
+
+def cities_without_centre(city_of_unit: pd.Series, people: pd.DataFrame) -> list[Finding]:
+    """Find cities of a list none of whose units has people in an urban centre.
+
+    Parameters
+    ----------
+    city_of_unit : pandas.Series
+        City id on the units' ids, None outside cities.
+    people : pandas.DataFrame
+        As :func:`cities_from_centres` takes it.
+
+    Returns
+    -------
+    list of Finding
+        One warning with their number, or nothing.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit_id": ["a"], "centre_id": ["X"], "population": [60e3]})
+    >>> str(cities_without_centre(pd.Series({"a": "A", "b": "B"}), people)[0])
+    'cities: 1 of 2 cities touch no urban centre: B'
+    """
+    in_centre = set(people.loc[people["population"] > 0, "unit_id"])
+    cities = city_of_unit.dropna()
+    touching = set(cities[cities.index.isin(in_centre)])
+    lost = sorted(set(cities) - touching)
+    if not lost:
+        return []
+    named = ", ".join(lost[:_LISTED]) + (f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else "")
+    message = f"{len(lost)} of {cities.nunique()} cities touch no urban centre: {named}"
+    return [Finding("warning", "cities", "", message, "look whether the list is of this place and of these units")]

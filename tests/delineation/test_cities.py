@@ -46,7 +46,8 @@ def test_sliver_of_the_next_centre_joins_nothing() -> None:
 
 def test_centre_without_unit_is_reported_with_its_people() -> None:
     sizes = pd.Series({"X": 60_000.0, "Y": 55_000.0, "Z": 70_000.0})
-    pairs: Pairs = [("a", "X", 60_000), ("b", "Y", 55_000)]
+    sizes["far away"] = 90_000.0
+    pairs: Pairs = [("a", "X", 60_000), ("b", "Y", 55_000), ("b", "Z", 10)]
     found, messages = cities(pairs, {"a": 80_000, "b": 200_000}, centre_population=sizes)
     assert found == {"a": "X", "b": None}
     assert messages == [
