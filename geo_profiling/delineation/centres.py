@@ -23,7 +23,9 @@ from geo_profiling.raster.tiling import TileStore
 _MARGIN = 6
 #: Two centres act on one another only within this distance of their cells.
 _REACH = 2
+#: Groups of one task: so many, or so many cells in their windows.
 _BATCH = 64
+_BATCH_CELLS = 1_000_000
 
 _FLAGS = np.zeros(256, np.uint8)
 for _code in range(256):
@@ -147,10 +149,12 @@ def _groups(
 
 def _batches(groups: Iterator[_Group]) -> Iterator[list[_Group]]:
     batch: list[_Group] = []
+    cells_held = 0
     for group in groups:
         batch.append(group)
-        if len(batch) == _BATCH:
+        cells_held += group.codes.size
+        if len(batch) == _BATCH or cells_held >= _BATCH_CELLS:
             yield batch
-            batch = []
+            batch, cells_held = [], 0
     if batch:
         yield batch
