@@ -51,7 +51,7 @@ def input_label(key: str, path: Path) -> str:
 
 def declared_inputs(region: RegionSettings) -> dict[str, FileInput]:
     """Return the region's declared input files by key, keys of a section joined by a dot."""
-    return {".".join(keys): declared for keys, declared in region.inputs.files().items()}
+    return {".".join(map(str, keys)): declared for keys, declared in region.inputs.files().items()}
 
 
 def input_content(path: Path) -> FileContent:

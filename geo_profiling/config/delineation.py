@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from geo_profiling.config.metropolis import Epochs, Scales
 from geo_profiling.config.section import LocalPath, Section
 
 Level = Literal[1, 2]
@@ -78,3 +79,5 @@ class Delineation(Section):
     functional_urban_areas: FunctionalUrbanAreas | None = Field(
         None, description="Functional urban areas; not computed where absent."
     )
+    scales: Scales | None = Field(None, description="Metropolitan scales; not laid out where absent.")
+    epochs: Epochs = Field(default_factory=Epochs, description="Change over the years of 'inputs.epochs'.")

@@ -6,13 +6,18 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from geo_profiling.config.section import CrsText, LocalPath, Section
 
 #: Pattern of a SHA-256 digest.
 SHA256 = "^[0-9a-f]{64}$"
 AreaUnit = Literal["m2", "share"]
+#: Names of services stand in tables and in keys of messages.
+SERVICE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,63}$"
+ServiceName = Annotated[str, Field(pattern=SERVICE_NAME)]
+#: Keys of ``inputs`` that lead to a file; whole numbers count in lists.
+FileKeys = tuple[str | int, ...]
 
 
 class FileInput(Section):
@@ -77,6 +82,25 @@ class UnitsInput(SpatialInput):
     name_field: str | None = Field(None, description="Field with the name of each unit.")
 
 
+class LocalCentresInput(UnitsInput):
+    """Local centres (markets, squares, stations, centres of neighbourhoods), as points or polygons."""
+
+
+class ServiceInput(SpatialInput):
+    """Places of one kind of service, as points or polygons."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+
+
+class EpochInput(Section):
+    """The same grids for another year; land is taken as it is."""
+
+    population: PopulationInput = Field(description="Population grid of that year.")
+    built_up: AreaInput | None = Field(
+        None, description="Built-up surface of that year; needed where 'inputs.built_up' is given."
+    )
+
+
 class FlowsInput(FileInput):
     """A table of commuting flows (CSV)."""
 
@@ -132,7 +156,33 @@ class Inputs(Section):
         description="Minutes per metre, for functional urban areas without flows; built from land where absent.",
     )
 
-    def files(self) -> dict[tuple[str, ...], FileInput]:
+    regions: UnitsInput | None = Field(
+        None, description="Regional units (NUTS 3, river basins, any layer), for metropolitan regions."
+    )
+    local_centres: LocalCentresInput | None = Field(
+        None, description="Local centres, for proximity; found from the people where absent."
+    )
+    services: dict[ServiceName, ServiceInput] = Field(
+        default_factory=dict, description="Places by kind of service, for proximity: a name of yours and its file."
+    )
+    epochs: list[EpochInput] = Field(
+        default_factory=list, description="Other years than that of 'population', for change over time."
+    )
+
+    @model_validator(mode="after")
+    def _years_differ(self) -> Inputs:
+        years = [self.population.year, *(epoch.population.year for epoch in self.epochs)]
+        twice = sorted({year for year in years if years.count(year) > 1})
+        if twice:
+            raise ValueError(f"population and epochs give a year twice: {', '.join(map(str, twice))}")
+        bare = [epoch.population.year for epoch in self.epochs if (epoch.built_up is None) != (self.built_up is None)]
+        if bare:
+            raise ValueError(
+                f"epoch {bare[0]}: give built_up for every year or for none, so that the same rules hold in each"
+            )
+        return self
+
+    def files(self) -> dict[FileKeys, FileInput]:
         """Return the declared files by the keys that lead to them.
 
         Examples
@@ -144,10 +194,15 @@ class Inputs(Section):
         return dict(_files(self, ()))
 
 
-def _files(section: Section, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], FileInput]]:
-    for name in type(section).model_fields:
-        value = getattr(section, name, None)
-        if isinstance(value, FileInput):
-            yield (*keys, name), value
-        elif isinstance(value, Section):
-            yield from _files(value, (*keys, name))
+def _files(value: object, keys: FileKeys) -> Iterator[tuple[FileKeys, FileInput]]:
+    if isinstance(value, FileInput):
+        yield keys, value
+    elif isinstance(value, Section):
+        for name in type(value).model_fields:
+            yield from _files(getattr(value, name, None), (*keys, name))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _files(item, (*keys, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _files(item, (*keys, index))

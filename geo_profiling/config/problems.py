@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from geo_profiling.config.document import Document, KeyPath
-from geo_profiling.config.inputs import SHA256
+from geo_profiling.config.inputs import SERVICE_NAME, SHA256
 from geo_profiling.config.project import Config
 from geo_profiling.config.regions import REGION_NAME
 
@@ -27,6 +27,7 @@ _WORDS = {
 }
 _PATTERNS = {
     REGION_NAME: "should be up to 64 letters (A-Z, a-z), digits, '_' or '-' (it names a folder)",
+    SERVICE_NAME: "should be up to 64 letters (A-Z, a-z), digits, blanks, '_' or '-' (it names a kind of service)",
     SHA256: "should be a SHA-256 digest (64 hexadecimal digits in lower case)",
 }
 
