@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from shapely import box
 
 from geo_profiling.compute import Compute
+from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.cells import CellInputs
-from geo_profiling.delineation.efua import Join, ModelledFuas, model_fuas, number_areas
-from geo_profiling.delineation.efua_model import EfuaModel, TrainingSample, cell_covariates, training_sample
+from geo_profiling.delineation.efua import DEFAULT_JOIN, Join, ModelledFuas, model_fuas, number_areas
+from geo_profiling.delineation.efua_model import (
+    EfuaModel,
+    TrainingSample,
+    cell_covariates,
+    model_from_json,
+    shipped_model,
+    training_sample,
+)
 from geo_profiling.delineation.friction import UNMAPPED_ROADS, Speeds, build_friction, friction_findings
+from geo_profiling.delineation.overlap import main_area, people_in_pairs
+from geo_profiling.errors import GridError, InputError
 from geo_profiling.findings import raise_on_errors
+from geo_profiling.outputs.tables import write_parquet
+from geo_profiling.paths import safe_path
 from geo_profiling.raster.cost_distance import travel_times
-from geo_profiling.raster.grid import Grid
-from geo_profiling.raster.source import FloatArray, Source
+from geo_profiling.raster.grid import Grid, Window
+from geo_profiling.raster.read import open_raster
+from geo_profiling.raster.source import CroppedSource, FloatArray, Source
+from geo_profiling.raster.zonal import zonal_statistics
+from pipelines.cells import RegionCells, open_cells, units_on_grid
+from pipelines.declared import input_label
 
 
 @dataclass(frozen=True)
@@ -104,9 +122,7 @@ def times_to_centres(
         costs = build_friction(grid, land_share=_land_share(inputs), elevation_m=heights, roads=roads, speeds=speeds)
         text = _friction_text(inputs, heights is not None, roads is not None, speeds)
     labels = number_areas(centres, grid)
-    minutes, nearest = travel_times(
-        costs, labels, cell_size=grid.cell_size, max_minutes=max_minutes, compute=compute
-    )
+    minutes, nearest = travel_times(costs, labels, cell_size=grid.cell_size, max_minutes=max_minutes, compute=compute)
     table = pd.DataFrame(centres.drop(columns=centres.geometry.name))
     return TravelTimes(grid, population, labels, table, costs, minutes, nearest, text)
 
@@ -159,3 +175,124 @@ def region_sample(times: TravelTimes, units: gpd.GeoDataFrame, names: tuple[str,
         names=names,
     )
     return training_sample(cells, fua_of_cell, times.labels, times.population.astype(np.float64))
+
+
+# --- the steps of a region -----------------------------------------------------------------------
+
+
+def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Delineate a region's functional urban areas without flows.
+
+    Reads the table ``urban_centres``; writes, as Parquet, ``functional_urban_areas`` (polygons),
+    ``fua_centres`` (the area of each centre, and the centre it was joined to) and, where units are
+    configured, ``fua_units``: each unit with the area that more than half of its people live in.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With ``delineation.functional_urban_areas``.
+    directory : Path
+        The region's output folder.
+    compute : Compute
+        How many threads.
+
+    Raises
+    ------
+    InputError
+        If the coefficients or the friction cannot be used.
+    """
+    rules = region.delineation.functional_urban_areas
+    assert rules is not None  # only asked for where it is configured
+    cells = open_cells(region, compute=compute)
+    centres = gpd.read_parquet(directory / "tables/urban_centres.parquet")
+    times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
+    found = model_areas(times, configured_model(region), join=DEFAULT_JOIN)
+    layer = found.layer
+    core = box(*cells.core_inputs.grid.bounds)
+    layer = layer[layer.intersects(core) & ~layer.touches(core)].reset_index(drop=True)
+    n_units = pd.Series(pd.NA, index=layer.index, dtype="Int64")
+    if region.inputs.units is not None:
+        units = units_on_grid(region, cells.inputs.grid.crs)
+        members = units_of_areas(cells.core_inputs.population, units, layer, compute=compute)
+        write_parquet(directory / "tables/fua_units.parquet", units.assign(fua_id=members["fua_id"].to_numpy()))
+        n_units = layer["fua_id"].map(members["fua_id"].value_counts()).fillna(0).astype("Int64")
+    layer.insert(2, "n_units", n_units)
+    write_parquet(directory / "tables/functional_urban_areas.parquet", layer)
+    write_parquet(directory / "tables/fua_centres.parquet", found.centres)
+
+
+def configured_model(region: RegionSettings) -> EfuaModel:
+    """Return the model that the configuration names, or the one we ship.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is no model.
+    """
+    rules = region.delineation.functional_urban_areas
+    if rules is None or rules.coefficients is None:
+        return shipped_model()
+    path = safe_path(rules.coefficients, roots=region.roots)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: cannot be read: {error}") from error
+    return model_from_json(text, name=path.name)
+
+
+def units_of_areas(
+    population: Source, units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, *, compute: Compute | None = None
+) -> pd.DataFrame:
+    """Return, on the units' ids, the area that more than half of a unit's people live in (None: no area).
+
+    Parameters
+    ----------
+    population : Source
+    units : geopandas.GeoDataFrame
+        With ``unit_id``, in the CRS of the grid.
+    areas : geopandas.GeoDataFrame
+        With ``fua_id``; they do not overlap.
+    compute : Compute, optional
+    """
+    by_id = units.set_index("unit_id")
+    people = zonal_statistics(population, by_id, stats=["sum"], compute=compute)["sum"]
+    pairs = people_in_pairs(population, by_id, areas.set_index("fua_id"), names=("unit_id", "fua_id"), compute=compute)
+    main = main_area(pairs, names=("unit_id", "fua_id")).reindex(by_id.index)
+    inside = (main["population"] > 0.5 * people).to_numpy(dtype=bool)
+    ids = [fua if member else None for fua, member in zip(main["fua_id"], inside, strict=True)]
+    return pd.DataFrame({"fua_id": pd.Series(ids, index=by_id.index, dtype=object)})
+
+
+def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None:
+    """Open the friction raster of a region, cut to its cells; None where none is configured.
+
+    Raises
+    ------
+    InputError
+        If the file is refused.
+    GridError
+        If it does not cover the cells. Alignment is checked where it is used.
+    """
+    declared = region.inputs.friction
+    if declared is None:
+        return None
+    raster = open_raster(
+        declared.path,
+        name=input_label("friction", declared.path),
+        roots=region.roots,
+        crs=declared.crs,
+        nodata=declared.nodata_value,
+        band=declared.band,
+    )
+    grid = cells.inputs.grid
+    # The halo's grid is a window of the raster's own.
+    left, _, _, top = grid.bounds
+    col, row = ~raster.grid.transform * (left, top)
+    window = Window(round(row), round(col), *grid.shape)
+    inside = window.row >= 0 and window.col >= 0
+    if not inside or window.row_stop > raster.grid.shape[0] or window.col_stop > raster.grid.shape[1]:
+        raise GridError(
+            f"{raster.name}: does not cover the population ({raster.grid.describe()}; {grid.describe()})",
+            hint="give friction on the grid of the population",
+        )
+    return CroppedSource(raster, window)

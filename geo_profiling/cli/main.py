@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import functional, inspect, raster, run
+from geo_profiling.cli import fit, functional, inspect, raster, run
 
 app = typer.Typer(
     name="geo-profiling",
@@ -47,6 +47,7 @@ run.register(app)
 inspect.register(app)
 raster.register(app)
 functional.register(app)
+fit.register(app)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from geo_profiling.vector.polygonise import polygonise_runs
 #: cell, to one of many times its people (:data:`DOMINANCE`); ``touching`` where areas share an edge;
 #: ``none`` never, every centre leads an area of its own.
 Join = Literal["modelled", "touching", "none"]
+DEFAULT_JOIN: Join = "modelled"
 #: A centre is only joined to one with so many times its people. In Belgium, where flows tell, centres
 #: beside one of 20 times their people keep areas of their own, however near; beyond that nothing is known.
 DOMINANCE = 25.0
@@ -69,7 +70,7 @@ def model_fuas(
     grid: Grid,
     friction: NDArray[np.floating[Any]],
     model: EfuaModel,
-    join: Join = "modelled",
+    join: Join = DEFAULT_JOIN,
     contiguous: bool = True,
 ) -> ModelledFuas:
     """Delineate functional urban areas by the model.
@@ -139,7 +140,8 @@ def model_fuas(
     belongs = model.probability(cells.values) >= model.threshold
     zone = labels.copy()
     zone[cells.row[belongs], cells.col[belongs]] = cells.centre[belongs]
-    main, table = _join_centres(zone, labels, minutes, nearest, centres, grid, friction, model, join)
+    between = times_between(minutes, nearest, friction, grid.cell_size)
+    main, table = _join_centres(zone, between, centres, model, join)
     runs = CellRuns.from_labels(np.concatenate([[0], main]).astype(np.int32)[zone], grid.window)
     if contiguous:
         runs = _connected_to_centres(runs, labels)
@@ -224,34 +226,23 @@ def times_between(
             )
         )
     pairs = pd.concat(found, ignore_index=True).dropna()
-    return pairs.groupby(["first", "second"], as_index=False, sort=True)["minutes"].min()
+    return pairs.groupby(["first", "second"], sort=True)["minutes"].min().reset_index()
 
 
 def _join_centres(
-    zone: Labels,
-    labels: Labels,
-    minutes: Floats,
-    nearest: Labels,
-    centres: pd.DataFrame,
-    grid: Grid,
-    friction: NDArray[np.floating[Any]],
-    model: EfuaModel,
-    join: Join,
+    zone: Labels, between: pd.DataFrame, centres: pd.DataFrame, model: EfuaModel, join: Join
 ) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Return the main centre of each centre's area, and the table of centres."""
     n = len(centres)
     people = centres["population"].to_numpy(np.float64)
-    joined, probability = np.full(n, -1), np.full(n, np.nan)
+    joined, probability = np.full(n, -1, np.int64), np.full(n, np.nan)
+    first, second = np.empty(0, np.int64), np.empty(0, np.int64)
     if join == "modelled":
-        pairs = times_between(minutes, nearest, friction, grid.cell_size)
-        joined, probability = _larger_centre(pairs, centres, model)
-        links = np.flatnonzero(joined >= 0), joined[joined >= 0]
+        joined, probability = _larger_centre(between, centres, model)
+        first, second = np.flatnonzero(joined >= 0), joined[joined >= 0]
     elif join == "touching":
-        pairs = _touching(zone)
-        links = pairs[:, 0] - 1, pairs[:, 1] - 1
-    else:
-        links = np.empty(0, np.int64), np.empty(0, np.int64)
-    graph = coo_array((np.ones(links[0].size, np.int8), links), shape=(n, n))
+        first, second = (_touching(zone) - 1).T
+    graph = coo_array((np.ones(first.size, np.int8), (first, second)), shape=(n, n))
     m, component = connected_components(graph, directed=False)
     # The most populous centre leads; of equal ones the first.
     order = np.lexsort((np.arange(n), -people, component))
@@ -279,9 +270,7 @@ def fua_id(centre_id: str) -> str:
     return "FUA_" + centre_id.removeprefix("UC_")
 
 
-def _larger_centre(
-    pairs: pd.DataFrame, centres: pd.DataFrame, model: EfuaModel
-) -> tuple[NDArray[np.int64], Floats]:
+def _larger_centre(pairs: pd.DataFrame, centres: pd.DataFrame, model: EfuaModel) -> tuple[NDArray[np.int64], Floats]:
     """Return the larger centre that the model gives each centre to (-1: none), and the best probability."""
     people = centres["population"].to_numpy(np.float64)
     density = people / centres["area_km2"].to_numpy(np.float64)
@@ -356,7 +345,7 @@ def _layer(
     total = np.bincount(area.ravel(), weights=people.ravel(), minlength=n)
     city = np.bincount(area[labels > 0], weights=people[labels > 0], minlength=n)
     cells = np.bincount(area.ravel(), minlength=n)
-    open_ground = binary_dilation(np.isnan(population), np.ones((3, 3)))
+    open_ground = binary_dilation(np.isnan(population), np.ones((3, 3), bool))
     open_ground[[0, -1]], open_ground[:, [0, -1]] = True, True
     edge = np.zeros(n, bool)
     edge[area[open_ground]] = True

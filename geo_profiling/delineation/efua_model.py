@@ -192,7 +192,8 @@ class EfuaModel:
 
         Examples
         --------
-        >>> model = EfuaModel(("log_minutes",), Logistic(3.0, np.array([-1.0])), np.zeros(1), np.full(1, 5.0), 0.5, 1, "")
+        >>> logistic = Logistic(3.0, np.array([-1.0]))
+        >>> model = EfuaModel(("log_minutes",), logistic, np.zeros(1), np.full(1, 5.0), 0.5, 1.0, "")
         >>> model.probability(np.array([[3.0], [5.0], [50.0]])).round(3).tolist()
         [0.5, 0.119, 0.119]
         """
@@ -205,9 +206,7 @@ class EfuaModel:
             "intercept": self.logistic.intercept,
             "covariates": [
                 {"name": name, "coefficient": float(b), "low": float(low), "high": float(high)}
-                for name, b, low, high in zip(
-                    self.names, self.logistic.coefficients, self.low, self.high, strict=True
-                )
+                for name, b, low, high in zip(self.names, self.logistic.coefficients, self.low, self.high, strict=True)
             ],
             "threshold": self.threshold,
             "ridge": self.ridge,
@@ -256,7 +255,9 @@ def model_from_json(text: str, *, name: str = "coefficients") -> EfuaModel:
             dict(document["validation"]),
         )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: cannot be read as a model: {error}", hint="write it with geo-profiling fit") from error
+        raise InputError(
+            f"{name}: cannot be read as a model: {error}", hint="write it with geo-profiling fit"
+        ) from error
     unknown = sorted(set(model.names) - {*COVARIATES, COUNTRY_COVARIATE})
     usable = np.isfinite(numbers).all() and np.isfinite(model.logistic.intercept) and 0 < model.threshold < 1
     if unknown or not model.names or len(set(model.names)) < len(model.names) or not usable:

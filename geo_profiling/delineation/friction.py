@@ -197,7 +197,8 @@ def road_speeds(roads: gpd.GeoDataFrame, grid: Grid, road_kmh: Mapping[str, floa
     --------
     >>> from affine import Affine; from pyproj import CRS; from shapely import LineString
     >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 0), (1, 3))
-    >>> roads = gpd.GeoDataFrame({"road_class": ["primary"]}, geometry=[LineString([(0, -500), (900, -500)])], crs=grid.crs)
+    >>> line = LineString([(0, -500), (900, -500)])
+    >>> roads = gpd.GeoDataFrame({"road_class": ["primary"]}, geometry=[line], crs=grid.crs)
     >>> road_speeds(roads, grid, ROAD_KMH).tolist()
     [[55.0, 0.0, 0.0]]
     """

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from geo_profiling.compute import Compute
 from geo_profiling.crs import require_projected
 from geo_profiling.errors import UsageError, ValueRangeError
-from geo_profiling.raster.grid import Grid, Window
+from geo_profiling.raster.grid import Window
 from geo_profiling.raster.source import ArraySource, FloatArray, grid_of, wrap
 
 #: Parts into which a minute is divided.
@@ -174,7 +174,8 @@ def travel_times(
         raise UsageError(f"friction has shape {friction.shape}, sources {sources.shape}")
     typical = _check(friction, sources, math.hypot(*cell_size))
     # One memory layout, one compiled kernel.
-    friction = np.ascontiguousarray(friction)
+    if not friction.flags.c_contiguous:
+        friction = friction.copy()
     # The longest time of interest is still reached, the next tick is not.
     limit = _UNREACHED
     if max_minutes is not None and max_minutes * TICKS_PER_MINUTE < float(_UNREACHED):
@@ -209,7 +210,8 @@ def _check(friction: FloatArray, sources: NDArray[np.int32], longest_step_m: flo
     if first is not None:
         counts = ", ".join(f"{count} {what}" for what, count in bad.items() if count)
         raise ValueRangeError(
-            f"friction: {counts} of {friction.size} cells, first {friction[first]:g} at row {first[0]}, column {first[1]}",
+            f"friction: {counts} of {friction.size} cells, first {friction[first]:g} at row {first[0]}, "
+            f"column {first[1]}",
             hint="friction is minutes per metre above 0; declare impassable cells as nodata",
         )
     step = max(1, math.isqrt(friction.size // 1_000_000))
@@ -519,7 +521,10 @@ def _compare_edge(
     """Report a cell of the tile's edge that changed to the sides it touches."""
     rows, cols = window[1] - window[0], window[3] - window[2]
     cell = (row + 1) * (cols + 2) + col + 1
-    if time[cell] == ticks[row + window[0], col + window[2]] and owner[cell] == nearest[row + window[0], col + window[2]]:
+    if (
+        time[cell] == ticks[row + window[0], col + window[2]]
+        and owner[cell] == nearest[row + window[0], col + window[2]]
+    ):
         return
     side = 0
     for down in range(-1, 2):

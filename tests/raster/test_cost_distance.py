@@ -148,9 +148,7 @@ def test_max_minutes_is_reached_and_not_passed():
 
 
 def test_a_source_on_impassable_ground_is_itself_and_leads_nowhere():
-    minutes, nearest = travel_times(
-        np.array([[np.nan, 0.01]]), np.array([[1, 0]], np.int32), cell_size=(100, 100)
-    )
+    minutes, nearest = travel_times(np.array([[np.nan, 0.01]]), np.array([[1, 0]], np.int32), cell_size=(100, 100))
     np.testing.assert_array_equal(minutes, [[0, np.nan]])
     assert nearest.tolist() == [[1, 0]]
 
