@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
@@ -93,6 +93,7 @@ def test_mollweide_of_the_whole_world_with_its_corners_off_the_earth_passes():
     require_equal_area(CRS("ESRI:54009"), (-18_041_000, -9_000_000, 18_041_000, 9_000_000), what="POP.tif")
 
 
+@settings(max_examples=25)
 @given(st.floats(-179.9, 179.9), st.floats(-79.9, 83.9))
 def test_utm_zone_of_any_point_measures_there(lon, lat):
     crs = local_utm(lon, lat)
