@@ -109,7 +109,7 @@ def cost_distance(
 
     Examples
     --------
-    >>> from affine import Affine; from pyproj import CRS
+    >>> from affine import Affine; from pyproj import CRS; from geo_profiling.raster.grid import Grid
     >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 0), (1, 5))
     >>> friction = wrap(np.full((1, 5), 0.012), grid)  # 5 km/h
     >>> found = cost_distance(friction, wrap(np.array([[1, 0, 0, 0, 2]], np.int32), grid))
