@@ -25,6 +25,8 @@ from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
+from geo_profiling.vector.contiguity import rook_contiguity
+from geo_profiling.vector.coverage import coverage_findings
 from pipelines.cells import common_grid
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
 from pipelines.inputs import open_input, quantity_of, read_outline, read_units
@@ -203,6 +205,7 @@ def _unit_findings(region: RegionSettings, population: RasterFile | None) -> lis
         return findings
     units, notes = read
     findings += notes
+    findings += coverage_findings(units.geometry, rook_contiguity(units.geometry), name=label)
     if population is None:
         return findings
     outside = _outside(units.geometry, population.grid)

@@ -54,6 +54,16 @@ def declared_inputs(region: RegionSettings) -> dict[str, FileInput]:
     return {".".join(map(str, keys)): declared for keys, declared in region.inputs.files().items()}
 
 
+def fua_tables(region: RegionSettings) -> list[str]:
+    """Return the tables of functional urban areas that a region gets, without their suffix."""
+    rules = region.delineation.functional_urban_areas
+    if rules is None:
+        return []
+    if rules.method == "flows":
+        return ["functional_urban_areas", "fua_units", "fua_candidates"]
+    return ["functional_urban_areas", "fua_centres", *(["fua_units"] if region.inputs.units is not None else [])]
+
+
 def input_content(path: Path) -> FileContent:
     """Return what identifies an input file's content; a shapefile is all its parts.
 

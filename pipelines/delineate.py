@@ -172,15 +172,7 @@ def run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | N
     """
     cells = open_cells(settings, compute=compute)
     degurba = settings.delineation.degurba
-    threshold = _resolve_threshold(
-        cells.inputs, degurba.built_up_threshold, degurba.optimal_value, memory_limit, compute
-    )
-    rules = rule_set(
-        degurba.rules,
-        built_up_threshold=threshold,
-        smoothing=degurba.smoothing,
-        max_gap_km2=degurba.max_gap_km2,
-    )
+    rules = _rules_of(settings, cells, memory_limit, compute)
     direct = degurba.level == 1 or degurba.level1_from == "direct"
     run = partial(classify, cells.inputs, rules=rules, memory_limit=memory_limit, compute=compute)
     with ExitStack() as stack:
@@ -210,11 +202,46 @@ def run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | N
                 run(write1, level=1)
         else:
             summary = run(write1, level=1, with_clusters=True)
-    core = box(*cells.core_inputs.grid.bounds)
     for kind, name in CLUSTER_TABLES[degurba.level].items():
-        layer = _cluster_layer(summary, kind) if kind in summary.clusters else _no_clusters(kind, summary)
-        write_parquet(directory / f"tables/{name}.parquet", _touching(layer, core))
+        write_parquet(directory / f"tables/{name}.parquet", _clusters_of(cells, summary, kind))
     write_parquet(directory / "tables/degurba_classes.parquet", _class_table(cells, directory, degurba.level, compute))
+
+
+def find_centres(region: RegionSettings, cells: RegionCells, *, compute: Compute) -> gpd.GeoDataFrame:
+    """Return the urban centres of a region's cells, by the region's rules.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    cells : RegionCells
+        Perhaps of another year than the region's own.
+    compute : Compute
+    """
+    rules = _rules_of(region, cells, None, compute)
+    summary = classify(cells.inputs, _drop, level=1, rules=rules, with_clusters=True, compute=compute)
+    return _clusters_of(cells, summary, "urban_centre")
+
+
+def _drop(_window: Window, _values: NDArray[np.int16]) -> None:
+    """Keep no classes: only the centres are wanted."""
+
+
+def _rules_of(region: RegionSettings, cells: RegionCells, memory_limit: int | None, compute: Compute) -> DegurbaRules:
+    degurba = region.delineation.degurba
+    threshold = _resolve_threshold(
+        cells.inputs, degurba.built_up_threshold, degurba.optimal_value, memory_limit, compute
+    )
+    return rule_set(
+        degurba.rules,
+        built_up_threshold=threshold,
+        smoothing=degurba.smoothing,
+        max_gap_km2=degurba.max_gap_km2,
+    )
+
+
+def _clusters_of(cells: RegionCells, summary: DegurbaSummary, kind: ClusterKind) -> gpd.GeoDataFrame:
+    layer = _cluster_layer(summary, kind) if kind in summary.clusters else _no_clusters(kind, summary)
+    return _touching(layer, box(*cells.core_inputs.grid.bounds))
 
 
 def _only_core(

@@ -95,7 +95,7 @@ def _region(
     """Return a region's sample, its friction in words, its number of areas and its cell size in km."""
     rules = region.delineation.functional_urban_areas
     share = FunctionalUrbanAreas(method="flows") if rules is None else rules
-    flows = share.model_copy(update={"method": "flows", "coefficients": None})
+    flows = share.model_copy(update={"method": "flows", "coefficients": None, "join": "modelled"})
     delineation = region.delineation.model_copy(update={"functional_urban_areas": flows})
     region = replace(region, delineation=delineation)
     with TemporaryDirectory(prefix="geo_profiling_fit_") as name:

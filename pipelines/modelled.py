@@ -16,7 +16,7 @@ from shapely import box
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.cells import CellInputs
-from geo_profiling.delineation.efua import DEFAULT_JOIN, Join, ModelledFuas, model_fuas, number_areas
+from geo_profiling.delineation.efua import Join, ModelledFuas, model_fuas, number_areas
 from geo_profiling.delineation.efua_model import (
     EfuaModel,
     TrainingSample,
@@ -206,7 +206,7 @@ def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute)
     cells = open_cells(region, compute=compute)
     centres = gpd.read_parquet(directory / "tables/urban_centres.parquet")
     times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
-    found = model_areas(times, configured_model(region), join=DEFAULT_JOIN)
+    found = model_areas(times, configured_model(region), join=rules.join)
     layer = found.layer
     core = box(*cells.core_inputs.grid.bounds)
     layer = layer[layer.intersects(core) & ~layer.touches(core)].reset_index(drop=True)

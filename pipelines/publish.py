@@ -26,7 +26,7 @@ from geo_profiling.outputs.manifest import (
     package_versions,
     write_manifest,
 )
-from geo_profiling.outputs.maps import classes_map, units_map
+from geo_profiling.outputs.maps import classes_map, functional_map, units_map
 from geo_profiling.outputs.project import ClassGrid
 from geo_profiling.outputs.report import FILE_NAME_HTML, read_content, write_report
 from geo_profiling.outputs.styles import grid_style
@@ -34,7 +34,7 @@ from geo_profiling.raster.read import open_raster, to_dataarray
 from geo_profiling.raster.source import grid_of
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
-from pipelines.declared import CLUSTER_TABLES, FINDINGS_FILE, declared_inputs
+from pipelines.declared import CLUSTER_TABLES, FINDINGS_FILE, declared_inputs, fua_tables
 
 
 def write_report_again(directory: Path) -> Path:
@@ -85,6 +85,8 @@ def publish_region(region: RegionSettings, directory: Path, maps: list[str], com
     if "units" in layers:
         field = f"degurba_l{level}"
         pictures.append(units_map(layers["units"], layers["urban_centres"], field=field, **_credits(manifest)))
+    if "functional_urban_areas" in layers:
+        pictures.append(_functional_map(region, layers, manifest))
     styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
     contents = [*pictures, *(grid_style(number).encode() for number in range(1, level + 1))]
     for name, content in zip([*maps, *styles], contents, strict=True):
@@ -115,7 +117,38 @@ def _layers(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFra
             names = _names(layers[f"urban_{kind}"].set_index(id_field)["population"], pairs, units)
         named = layers[f"urban_{kind}"][id_field].map(names).astype(object)
         layers[f"urban_{kind}"].insert(1, "name", named.where(named.notna(), None))
+    _add_metropolis(region, directory, layers)
     return layers
+
+
+def _add_metropolis(
+    region: RegionSettings, directory: Path, layers: dict[str, gpd.GeoDataFrame | pd.DataFrame]
+) -> None:
+    """Add functional urban areas with their governance, scales and change, as far as they were computed."""
+    tables = fua_tables(region)
+    if tables:
+        areas = gpd.read_parquet(directory / "tables/functional_urban_areas.parquet")
+        if "fua_units" in tables:
+            governance = pd.read_parquet(directory / "tables/fua_governance.parquet")
+            areas = areas.merge(governance, on="fua_id", how="left", validate="one_to_one")
+            units = gpd.read_parquet(directory / "tables/fua_units.parquet")
+            commuting = region.inputs.commuting
+            if commuting is not None and commuting.units is not None and region.delineation.is_by_flows:
+                layers["fua_units"] = units
+            else:
+                explained = units.drop(columns=["geometry", "name", "population", "area_km2"], errors="ignore")
+                layers["units"] = layers["units"].merge(explained, on="unit_id", how="left", validate="one_to_one")
+        layers["functional_urban_areas"] = areas
+    if "fua_candidates" in tables:
+        layers["fua_candidates"] = pd.read_parquet(directory / "tables/fua_candidates.parquet")
+    if region.delineation.scales is not None:
+        layers["metropolitan_scales"] = gpd.read_parquet(directory / "tables/metropolitan_scales.parquet")
+        if region.inputs.services:
+            layers["services_in_reach"] = pd.read_parquet(directory / "tables/services_in_reach.parquet")
+    if region.inputs.epochs:
+        layers["urban_change"] = pd.read_parquet(directory / "tables/urban_change.parquet")
+        if region.delineation.epochs.project_to is not None:
+            layers["urban_projections"] = pd.read_parquet(directory / "tables/urban_projections.parquet")
 
 
 def _names(population: pd.Series, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> pd.Series:
@@ -144,7 +177,9 @@ def _manifest(region: RegionSettings, directory: Path, layers: dict[str, gpd.Geo
     results["population_without_class"] = results["population"] - sum(results["class_population"].values())
     if "units" in layers:
         results["population_in_units"] = float(layers["units"]["population"].sum())
-        results["population_outside_units"] = results["population"] - results["population_in_units"]
+        outside = results["population"] - results["population_in_units"]
+        # Where units overlap their people are counted twice, and what lies outside is not known.
+        results["population_outside_units"] = outside if outside >= -1e-9 * results["population"] else None
     sources = dict.fromkeys(value.source for value in declared.values() if value.source)
     return Manifest(
         title=region.title,
@@ -207,6 +242,19 @@ def _run_info(region: RegionSettings, manifest: Manifest) -> dict[str, str]:
         for code, number in value.items() if isinstance(value, dict) else [("", value)]:
             info[f"{key}_{code}".rstrip("_")] = repr(number)
     return info
+
+
+def _functional_map(
+    region: RegionSettings, layers: dict[str, gpd.GeoDataFrame | pd.DataFrame], manifest: Manifest
+) -> bytes:
+    areas = layers["functional_urban_areas"]
+    units = layers.get("fua_units", layers.get("units"))
+    cities = layers["urban_centres"]
+    if region.delineation.is_by_flows and units is not None:
+        cities = units[units["city_id"].notna()]
+    commuting = region.inputs.commuting
+    year = commuting.year if region.delineation.is_by_flows and commuting is not None else manifest.year
+    return functional_map(areas, cities, units, title=manifest.title, source=manifest.source, year=year)
 
 
 class _Credits(TypedDict):

@@ -18,12 +18,13 @@ from pipelines.declared import (
     FINDINGS_FILE,
     RASTER_KEYS,
     declared_inputs,
+    fua_tables,
     input_content,
     reading_parameters,
 )
 
 #: A version is raised whenever the same inputs and parameters give another result.
-_VERSIONS = {"inputs": "1", "degurba": "1", "units": "1", "publish": "1"}
+_VERSIONS = dict.fromkeys(("inputs", "degurba", "units", "fua", "governance", "scales", "change", "publish"), "1")
 
 
 def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
@@ -41,6 +42,15 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
     steps = [inputs_step(region, directory), _degurba_step(region, directory, memory_limit)]
     if region.inputs.units is not None:
         steps.append(_units_step(region, directory))
+    delineation = region.delineation
+    if delineation.functional_urban_areas is not None:
+        steps.append(_fua_step(region, directory))
+        if "fua_units" in fua_tables(region):
+            steps.append(_governance_step(region, directory))
+    if delineation.scales is not None:
+        steps.append(_scales_step(region, directory, [step.name for step in steps if step.name != "inputs"]))
+    if region.inputs.epochs:
+        steps.append(_change_step(region, directory))
     upstream = [step.name for step in steps]
     return [*steps, _publish_step(region, directory, upstream)]
 
@@ -113,11 +123,101 @@ def _units_step(region: RegionSettings, directory: Path) -> Step:
     )
 
 
+def _fua_step(region: RegionSettings, directory: Path) -> Step:
+    rules = region.delineation.functional_urban_areas
+    assert rules is not None  # only asked for where it is configured
+    by_flows = rules.method == "flows"
+    used = ("units", "commuting.") if by_flows else ("units", "friction")
+    declared = {key: value for key, value in declared_inputs(region).items() if key.startswith(used)}
+    contents: dict[str, Content] = {key: input_content(value.path) for key, value in declared.items()}
+    if rules.coefficients is not None:
+        contents["coefficients"] = input_content(rules.coefficients)
+    return Step(
+        "fua",
+        _VERSIONS["fua"],
+        {
+            **_place(region),
+            "inputs": _reading(region) | {key: reading_parameters(value) for key, value in declared.items()},
+            **rules.model_dump(mode="json", exclude={"coefficients"}),
+        },
+        {**_grids(region), **_outline(region), **contents},
+        upstream=["degurba"],
+        outputs=[f"tables/{name}.parquet" for name in fua_tables(region)],
+        run=_later("pipelines.fua" if by_flows else "pipelines.modelled", _FUA_RUNS[rules.method], region, directory),
+    )
+
+
+def _governance_step(region: RegionSettings, directory: Path) -> Step:
+    return Step(
+        "governance",
+        _VERSIONS["governance"],
+        {**_place(region), "inputs": _reading(region)},
+        {**_grids(region), **_outline(region)},
+        upstream=["degurba", "fua"],
+        outputs=["tables/fua_governance.parquet"],
+        run=_later("pipelines.metropolis", "run_governance", region, directory),
+    )
+
+
+def _scales_step(region: RegionSettings, directory: Path, upstream: list[str]) -> Step:
+    rules = region.delineation.scales
+    assert rules is not None  # only asked for where it is configured
+    used = ("regions", "local_centres", "services.")
+    declared = {key: value for key, value in declared_inputs(region).items() if key.startswith(used)}
+    return Step(
+        "scales",
+        _VERSIONS["scales"],
+        {
+            **_place(region),
+            "inputs": _reading(region) | {key: reading_parameters(value) for key, value in declared.items()},
+            **rules.model_dump(mode="json"),
+        },
+        {
+            **_grids(region),
+            **_outline(region),
+            **{key: input_content(value.path) for key, value in declared.items()},
+        },
+        upstream=upstream,
+        outputs=["tables/metropolitan_scales.parquet", "tables/services_in_reach.parquet"],
+        run=_later("pipelines.metropolis", "run_scales", region, directory),
+    )
+
+
+def _change_step(region: RegionSettings, directory: Path) -> Step:
+    declared = {key: value for key, value in declared_inputs(region).items() if key.startswith("epochs.")}
+    rules = region.delineation.functional_urban_areas
+    contents = {key: input_content(value.path) for key, value in declared.items()}
+    if rules is not None and rules.coefficients is not None:
+        contents["coefficients"] = input_content(rules.coefficients)
+    if region.inputs.friction is not None:
+        contents["friction"] = input_content(region.inputs.friction.path)
+    return Step(
+        "change",
+        _VERSIONS["change"],
+        {
+            **_place(region),
+            "inputs": _reading(region) | {key: reading_parameters(value) for key, value in declared.items()},
+            "years": [region.inputs.population.year, *(epoch.population.year for epoch in region.inputs.epochs)],
+            "degurba": region.delineation.degurba.model_dump(mode="json"),
+            "method": None if rules is None else rules.method,
+            **region.delineation.epochs.model_dump(mode="json"),
+        },
+        {**_grids(region), **_outline(region), **contents},
+        outputs=["tables/urban_change.parquet", "tables/urban_projections.parquet"],
+        run=_later("pipelines.metropolis", "run_change", region, directory),
+    )
+
+
+_FUA_RUNS = {"flows": "run_fua", "model": "run_modelled_fuas"}
+
+
 def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) -> Step:
     level = region.delineation.degurba.level
     maps = [f"maps/degurba_l{level}.png"]
     if region.inputs.units is not None:
         maps.append(f"maps/units_degurba_l{level}.png")
+    if fua_tables(region):
+        maps.append("maps/functional_urban_areas.png")
     styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
     credit = {"source", "licence", "year"}
     parameters = {

@@ -64,11 +64,18 @@ class FunctionalUrbanAreas(Section):
     coefficients: LocalPath | None = Field(
         None, description="Coefficients of the model, written by `geo-profiling fit`; those we ship where absent."
     )
+    join: Literal["modelled", "touching", "none"] = Field(
+        "modelled",
+        description="How the model's areas of several centres become one: 'modelled' where the model gives a centre to "
+        "one of 25 times its people, 'touching' where areas share an edge, 'none' never.",
+    )
 
     @model_validator(mode="after")
     def _coefficients_have_a_use(self) -> FunctionalUrbanAreas:
         if self.coefficients is not None and self.method != "model":
             raise ValueError("coefficients only mean something with 'method: model'")
+        if self.join != "modelled" and self.method != "model":
+            raise ValueError("join only means something with 'method: model'")
         return self
 
 
@@ -81,3 +88,8 @@ class Delineation(Section):
     )
     scales: Scales | None = Field(None, description="Metropolitan scales; not laid out where absent.")
     epochs: Epochs = Field(default_factory=Epochs, description="Change over the years of 'inputs.epochs'.")
+
+    @property
+    def is_by_flows(self) -> bool:
+        """Whether functional urban areas come from commuting flows."""
+        return self.functional_urban_areas is not None and self.functional_urban_areas.method == "flows"

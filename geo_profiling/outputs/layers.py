@@ -354,7 +354,15 @@ _LAYERS = (
             FieldSpec("fua_id", "Identifier", "Id of its main city; stays the same between runs.", "text", unique=True),
             _NAME,
             FieldSpec("method", "Method", "'flows': commuting flows; 'model': travel times.", "text"),
-            FieldSpec("n_units", "Local units", "How many units it has.", "integer", minimum=1),
+            FieldSpec(
+                "n_units",
+                "Local units",
+                "How many units it has: by flows those that make it, by the model those with more than half of their "
+                "people in it.",
+                "integer",
+                required=False,
+                minimum=0,
+            ),
             FieldSpec(
                 "n_city_units",
                 "Units of its city",
@@ -379,8 +387,31 @@ _LAYERS = (
                 minimum=0,
             ),
             _AREA,
+            FieldSpec(
+                "n_centres",
+                "Urban centres",
+                "How many urban centres it has; only by the model.",
+                "integer",
+                required=False,
+                minimum=1,
+            ),
+            _TOUCHES_EDGE,
+            FieldSpec(
+                "beyond_range",
+                "Beyond the model's range",
+                "A centre of it is larger or smaller than any that the model was fitted on: its extent is less sure.",
+                "truth",
+                required=False,
+            ),
             *_GOVERNANCE_FIELDS,
         ),
+    ),
+    LayerSpec(
+        "fua_units",
+        "Units of the commuting flows",
+        "Local units within the borders of the year of the flows: the city and functional urban area of each, and why.",
+        True,
+        _UNIT_FIELDS,
     ),
     LayerSpec(
         "fua_candidates",

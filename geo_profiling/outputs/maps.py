@@ -37,6 +37,7 @@ from geo_profiling.raster.source import grid_of
 #: More cells than this on a side are thinned: a printed page shows no more.
 MAX_CELLS = 2400
 _DPI = 160
+_CITY, _COMMUTING_ZONE, _OUTSIDE = "#8c2d6b", "#e3b8d3", "#f4f1ea"
 #: Mean width of a letter of the credit line.
 _CREDIT_INCHES_PER_LETTER = 0.062
 _LEGEND_INCHES = 2.6
@@ -152,6 +153,50 @@ def units_map(
         return _finish(figure, axes, bounds, CRS(units.crs), centres, handles, source)
 
 
+def functional_map(
+    areas: gpd.GeoDataFrame,
+    cities: gpd.GeoDataFrame,
+    units: gpd.GeoDataFrame | None,
+    *,
+    title: str,
+    source: str,
+    year: int | None,
+) -> bytes:
+    """Draw functional urban areas: cities, the commuting zones tied to them, and their names.
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        With ``population`` and, if known, ``name``.
+    cities : GeoDataFrame
+        Units of cities, or urban centres where areas were modelled; in the CRS of ``areas``.
+    units : GeoDataFrame or None
+        All units, drawn pale below.
+    title, source, year
+        As for :func:`classes_map`.
+
+    Returns
+    -------
+    bytes
+        PNG; the same input gives the same bytes.
+    """
+    bounds = _bounds(areas if units is None else units)
+    with _plain_style():
+        figure, axes = _page(bounds, title, _subtitle("Functional urban areas: cities and their commuting zones", year))
+        if units is not None:
+            units.plot(ax=axes, color=_OUTSIDE, edgecolor="#b5b5b5", linewidth=0.2, aspect=None)
+        areas.plot(ax=axes, color=_COMMUTING_ZONE, aspect=None)
+        if len(cities):
+            cities.plot(ax=axes, color=_CITY, aspect=None)
+        if units is not None:
+            units.boundary.plot(ax=axes, color="#5a5a5a", linewidth=0.2, alpha=0.5, aspect=None)
+        shown = [("City", _CITY), ("Commuting zone", _COMMUTING_ZONE)]
+        shown += [] if units is None else [("In no functional area", _OUTSIDE)]
+        handles = [Patch(facecolor=colour, edgecolor="#888888", label=label) for label, colour in shown]
+        crs = CRS(areas.crs)
+        return _finish(figure, axes, bounds, crs, areas, handles, source, outline="Edge of a functional area")
+
+
 def cell_words(grid: Grid) -> str:
     """Return the side of a square of a cell's area, in words.
 
@@ -240,10 +285,12 @@ def _finish(
     centres: gpd.GeoDataFrame,
     handles: list[Patch],
     source: str,
+    *,
+    outline: str = "Edge of a centre",
 ) -> bytes:
     if len(centres):
         centres.boundary.plot(ax=axes, color=CENTRE_OUTLINE, linewidth=0.9, aspect=None)
-        handles = [*handles, Patch(facecolor="none", edgecolor=CENTRE_OUTLINE, linewidth=1.2, label="Edge of a centre")]
+        handles = [*handles, Patch(facecolor="none", edgecolor=CENTRE_OUTLINE, linewidth=1.2, label=outline)]
     # GeoPandas sets limits and axis titles of its own.
     axes.set(xlim=(bounds[0], bounds[2]), ylim=(bounds[1], bounds[3]), xlabel="", ylabel="")
     width, height = figure.get_size_inches()

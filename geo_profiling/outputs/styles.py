@@ -41,6 +41,7 @@ _OUTLINES: Mapping[str, Outline] = {
     "semi_dense_clusters": Outline("#e0a030", 0.25, "#8a5a00", 0.4),
     "urban_clusters": Outline("#f5b335", 0.25, "#b86e00", 0.4),
     "units": Outline(None, 0, "#555555", 0.2),
+    "fua_units": Outline(None, 0, "#555555", 0.2),
     "functional_urban_areas": Outline("#5a4fcf", 0.2, "#2e2585", 0.5),
     "metropolitan_scales": Outline(None, 0, "#2e2585", 0.4),
 }
@@ -144,7 +145,7 @@ def labels_enabled(layer: LayerSpec, fields: Collection[str]) -> str:
 
 
 def _is_labelled(layer: LayerSpec, fields: Collection[str]) -> bool:
-    return layer.name in ("urban_centres", "units") and "name" in fields
+    return layer.name in ("urban_centres", "units", "functional_urban_areas") and "name" in fields
 
 
 def _style_attributes(layer: LayerSpec, fields: Collection[str]) -> dict[str, str]:

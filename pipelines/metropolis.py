@@ -1,0 +1,276 @@
+"""The metropolis as a whole: governance across borders, metropolitan scales, change over the years."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from shapely import box
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.inputs import UnitsInput
+from geo_profiling.config.metropolis import Proximity
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.delineation.borders import across_borders
+from geo_profiling.delineation.cells import CellInputs
+from geo_profiling.delineation.efua import DEFAULT_JOIN
+from geo_profiling.delineation.epochs import Epoch, UrbanChange, link_epochs
+from geo_profiling.delineation.overlap import people_in_pairs
+from geo_profiling.delineation.proximity import local_centres, proximity_areas, walking_surface
+from geo_profiling.delineation.scales import Scale, agglomerations, metropolitan_regions, nest_scales
+from geo_profiling.delineation.units import people_in_centres
+from geo_profiling.findings import Finding
+from geo_profiling.outputs.tables import write_parquet
+from geo_profiling.raster.source import Source
+from geo_profiling.raster.zonal import zonal_statistics
+from geo_profiling.vector.read import read_layer
+from pipelines.cells import RegionCells, open_cells
+from pipelines.declared import input_label
+from pipelines.delineate import find_centres
+from pipelines.modelled import configured_model, model_areas, region_friction, times_to_centres
+
+_log = logging.getLogger("geo_profiling.metropolis")
+
+
+def run_governance(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Measure how the governance of each functional urban area is split: table ``fua_governance``.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With functional urban areas, and units.
+    directory : Path
+        The region's output folder, with the tables of areas, units, centres and clusters.
+    compute : Compute
+    """
+    population = open_cells(region, compute=compute).core_inputs.population
+    areas = _table(directory, "functional_urban_areas").set_index("fua_id")
+    units = _table(directory, "fua_units").set_index("unit_id").to_crs(population.grid.crs)
+    people = zonal_statistics(population, units, stats=["sum"], compute=compute)["sum"]
+    centres = _table(directory, "urban_centres").set_index("centre_id")
+    clusters = _table(directory, "urban_clusters").set_index("cluster_id")
+    members = pd.DataFrame(
+        {"unit_id": units.index, "area_id": units["fua_id"].to_numpy(), "population": people.to_numpy()}
+    )
+    found = across_borders(
+        members,
+        centre_people=people_in_centres(population, units, centres, compute=compute),
+        centre_population=centres["population"],
+        urban_people=people_in_pairs(population, areas, clusters, names=("area_id", "cluster_id"), compute=compute),
+    )
+    found["largest_unit_id"] = found["largest_unit_id"].map(_text)
+    found["core_unit_id"] = found["core_unit_id"].map(_text)
+    table = found.drop(columns=["n_units", "population"]).rename_axis("fua_id").reset_index()
+    write_parquet(directory / "tables/fua_governance.parquet", table)
+
+
+def _text(value: object) -> str | None:
+    return None if pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _table(directory: Path, name: str) -> gpd.GeoDataFrame:
+    return gpd.read_parquet(directory / f"tables/{name}.parquet")
+
+
+# --- metropolitan scales -------------------------------------------------------------------------
+
+
+def run_scales(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Lay out the metropolitan scales: tables ``metropolitan_scales`` and ``services_in_reach``.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With ``delineation.scales``.
+    directory : Path
+        The region's output folder, with the tables of units, clusters and areas.
+    compute : Compute
+
+    Raises
+    ------
+    InputError
+        If a layer is refused, or areas of one scale overlap.
+    """
+    rules = region.delineation.scales
+    assert rules is not None  # only asked for where it is configured
+    cells = open_cells(region, compute=compute).core_inputs
+    population = cells.population
+    areas: dict[Scale, gpd.GeoDataFrame] = {}
+    services = pd.DataFrame({"area_id": [], "service": [], "n_places": pd.array([], "int64")})
+    if rules.proximity is not None:
+        areas["proximity"], services = _proximity(region, cells, rules.proximity, compute)
+    clusters = _table(directory, "urban_clusters").set_index("cluster_id")
+    names = None
+    unit_people = pd.DataFrame({"unit_id": [], "cluster_id": [], "population": []})
+    unit_population = pd.Series(dtype=float)
+    if region.inputs.units is not None:
+        units = _table(directory, "units").set_index("unit_id")
+        unit_population = units["population"]
+        names = units.get("name")
+        unit_people = pd.read_parquet(directory / "tables/people_in_clusters.parquet")
+    areas["agglomeration"] = agglomerations(
+        clusters, unit_people, unit_population, unit_names=names, min_population=rules.agglomeration_min_population
+    ).areas
+    if region.delineation.functional_urban_areas is not None:
+        fuas = _table(directory, "functional_urban_areas").set_index("fua_id")
+        areas["metropolitan_area"] = fuas
+        if region.inputs.regions is not None:
+            areas["metropolitan_region"] = _regions(region, population, fuas, rules.region_min_fua_population, compute)
+    write_parquet(directory / "tables/metropolitan_scales.parquet", nest_scales(population, areas, compute=compute))
+    write_parquet(directory / "tables/services_in_reach.parquet", services)
+
+
+def _proximity(
+    region: RegionSettings, cells: CellInputs, rules: Proximity, compute: Compute
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    grid = cells.grid
+    share = None
+    if cells.land is not None:
+        cell_area_m2 = grid.cell_area_km2 * 1e6 if cells.land_unit == "m2" else 1.0
+        share = np.clip(cells.land.read(grid.window) / cell_area_m2, 0.0, 1.0)
+    declared = region.inputs.local_centres
+    if declared is None:
+        centres = local_centres(
+            cells.population,
+            radius_m=rules.centre_radius_m,
+            min_population=rules.centre_min_population,
+            compute=compute,
+        )
+    else:
+        centres = _layer(region, "local_centres", declared, grid.crs)
+    services = {}
+    for name, entry in region.inputs.services.items():
+        label = input_label(f"services.{name}", entry.path)
+        layer, findings = read_layer(
+            entry.path,
+            layer=entry.layer,
+            kinds={"point", "polygon"},
+            roots=region.roots,
+            crs=entry.crs,
+            name=label,
+            bad_geometry="skip",
+        )
+        _tell(findings)
+        services[name] = layer.to_crs(grid.crs)
+    found = proximity_areas(
+        cells.population,
+        walking_surface(grid, land_share=share, cell_size_m=rules.cell_size_m),
+        centres,
+        minutes=rules.walking_minutes,
+        services=services,
+        compute=compute,
+    )
+    _tell(found.findings)
+    return found.areas, found.services
+
+
+def _regions(
+    region: RegionSettings, population: Source, fuas: gpd.GeoDataFrame, min_population: float, compute: Compute
+) -> gpd.GeoDataFrame:
+    declared = region.inputs.regions
+    assert declared is not None  # checked by the caller
+    layer = _layer(region, "regions", declared, population.grid.crs)
+    people = zonal_statistics(population, layer, stats=["sum"], compute=compute)["sum"]
+    pairs = people_in_pairs(population, layer, fuas, names=("region_id", "fua_id"), compute=compute)
+    return metropolitan_regions(layer, people, pairs, pd.DataFrame(fuas), min_fua_population=min_population).areas
+
+
+def _layer(region: RegionSettings, key: str, declared: UnitsInput, crs: Any) -> gpd.GeoDataFrame:
+    """Read a layer on its ids, in a CRS, with ``name`` where there is one."""
+    columns = [declared.name_field] if declared.name_field else []
+    kinds = {"polygon"} if key == "regions" else {"point", "polygon"}
+    layer, findings = read_layer(
+        declared.path,
+        layer=declared.layer,
+        id_field=declared.id_field,
+        columns=columns,
+        kinds=kinds,  # type: ignore[arg-type] # a set of the literals
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label(key, declared.path),
+    )
+    _tell(findings)
+    fields = {"name": layer[declared.name_field].to_numpy()} if declared.name_field else {}
+    index = pd.Index(layer[declared.id_field].to_numpy(), name=declared.id_field)
+    return gpd.GeoDataFrame(fields, index=index, geometry=layer.to_crs(crs).geometry.array, crs=crs).sort_index()
+
+
+# --- change over the years -----------------------------------------------------------------------
+
+
+def run_change(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Link urban centres (and modelled functional urban areas) over the years: ``urban_change``, ``urban_projections``.
+
+    Areas from flows are those of the year of the flows, so that only their centres are linked.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With ``inputs.epochs``.
+    directory : Path
+        The region's output folder.
+    compute : Compute
+
+    Raises
+    ------
+    UsageError
+        If the year to project to does not come after the last epoch.
+    InputError
+        If a grid is refused.
+    """
+    inputs, rules = region.inputs, region.delineation.functional_urban_areas
+    years = [inputs.population.year, *(epoch.population.year for epoch in inputs.epochs)]
+    own = [inputs, *(inputs.model_copy(update=_of_epoch(epoch)) for epoch in inputs.epochs)]
+    centres, areas = [], []
+    for year, year_inputs in sorted(zip(years, own, strict=True), key=lambda pair: pair[0]):
+        year_region = replace(region, inputs=year_inputs)
+        cells = open_cells(year_region, compute=compute)
+        layer = find_centres(year_region, cells, compute=compute)
+        population = cells.core_inputs.population
+        centres.append(Epoch(year, layer.set_index("centre_id"), population))
+        if rules is not None and rules.method == "model":
+            areas.append(Epoch(year, _modelled(year_region, cells, layer, compute), population))
+    found = [_linked("urban_centre", centres, region, compute)]
+    if areas:
+        found.append(_linked("functional_urban_area", areas, region, compute))
+    for name, tables in (
+        ("urban_change", [change.links for change in found]),
+        ("urban_projections", [change.projections for change in found]),
+    ):
+        write_parquet(directory / f"tables/{name}.parquet", pd.concat(tables, ignore_index=True))
+
+
+def _of_epoch(epoch: Any) -> dict[str, Any]:
+    return {"population": epoch.population, "built_up": epoch.built_up}
+
+
+def _modelled(region: RegionSettings, cells: RegionCells, centres: gpd.GeoDataFrame, compute: Compute) -> Any:
+    times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
+    layer = model_areas(times, configured_model(region), join=DEFAULT_JOIN).layer
+    inside = layer.intersects(box(*cells.core_inputs.grid.bounds))
+    return layer[inside].set_index("fua_id")
+
+
+def _linked(area_type: str, epochs: list[Epoch], region: RegionSettings, compute: Compute) -> UrbanChange:
+    rules = region.delineation.epochs
+    change = link_epochs(
+        epochs,
+        project_to=rules.project_to,
+        weight=rules.weight,
+        min_overlap=rules.min_overlap,
+        rate_band_pct=rules.rate_band_pct,
+        compute=compute,
+    )
+    return UrbanChange(change.links.assign(area_type=area_type), change.projections.assign(area_type=area_type))
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        level = logging.WARNING if finding.severity == "warning" else logging.INFO
+        _log.log(level, "%s", finding, extra={"fields": {"hint": finding.remedy}})
