@@ -138,6 +138,8 @@ def _add_metropolis(
             else:
                 explained = units.drop(columns=["geometry", "name", "population", "area_km2"], errors="ignore")
                 layers["units"] = layers["units"].merge(explained, on="unit_id", how="left", validate="one_to_one")
+        if "fua_centres" in tables:
+            areas = _named_by_centre(areas, directory, layers["urban_centres"])
         layers["functional_urban_areas"] = areas
     if "fua_candidates" in tables:
         layers["fua_candidates"] = pd.read_parquet(directory / "tables/fua_candidates.parquet")
@@ -242,6 +244,15 @@ def _run_info(region: RegionSettings, manifest: Manifest) -> dict[str, str]:
         for code, number in value.items() if isinstance(value, dict) else [("", value)]:
             info[f"{key}_{code}".rstrip("_")] = repr(number)
     return info
+
+
+def _named_by_centre(areas: gpd.GeoDataFrame, directory: Path, centres: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Name modelled areas after the most populous of their centres that has a name."""
+    members = pd.read_parquet(directory / "tables/fua_centres.parquet")[["centre_id", "fua_id"]]
+    known = members.merge(centres[["centre_id", "name", "population"]], on="centre_id").dropna(subset=["name"])
+    largest = known.sort_values(["population", "centre_id"], ascending=[False, True]).drop_duplicates("fua_id")
+    names = areas["fua_id"].map(largest.set_index("fua_id")["name"]).astype(object)
+    return areas.assign(name=names.where(names.notna(), None))
 
 
 def _functional_map(

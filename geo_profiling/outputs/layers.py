@@ -41,6 +41,8 @@ class FieldSpec:
         Identifies the feature: no NULL, no value twice.
     minimum, maximum : float or None
         Values outside cannot be.
+    nullable : bool
+        Whether it may be unknown.
     """
 
     name: str
@@ -52,6 +54,7 @@ class FieldSpec:
     unique: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    nullable: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ _TOUCHES_EDGE = FieldSpec(
     "It lies at the edge of the population grid and may go on beyond: its people and area are lower limits.",
     "truth",
     required=False,
+    nullable=False,
 )
 
 
@@ -168,6 +172,7 @@ _UNIT_FIELDS = (
         "The unit is smaller than a cell of the grid: all its figures come from one to four cells.",
         "truth",
         required=False,
+        nullable=False,
     ),
     FieldSpec(
         "coverage_share",
@@ -618,8 +623,8 @@ def _typed(values: pd.Series, field: FieldSpec, layer: LayerSpec) -> pd.Series:
     if field.unique and (unknown.any() or values.duplicated().any()):
         row = int(np.flatnonzero(unknown | values.duplicated())[0])
         raise UsageError(f"{what}: row {row} is NULL or there twice ({values.iloc[row]!r})")
-    if field.type == "truth" and unknown.any():
-        raise UsageError(f"{what}: row {int(np.flatnonzero(unknown)[0])} is NULL; it is true or false")
+    if not field.nullable and unknown.any():
+        raise UsageError(f"{what}: row {int(np.flatnonzero(unknown)[0])} is NULL; it is never unknown")
     typed = _cast(values, field.type)
     _require_in_range(typed, field, what)
     return typed
@@ -627,7 +632,7 @@ def _typed(values: pd.Series, field: FieldSpec, layer: LayerSpec) -> pd.Series:
 
 def _cast(values: pd.Series, kind: FieldType) -> pd.Series:
     if kind == "truth":
-        return values.astype(bool)
+        return values.astype("boolean") if values.isna().any() else values.astype(bool)
     if kind == "integer" or (kind == "identifier" and pd.api.types.is_integer_dtype(values)):
         return values.astype("Int64")
     if kind == "number":

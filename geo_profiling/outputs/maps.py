@@ -12,6 +12,7 @@ from typing import Any
 import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -167,7 +168,7 @@ def functional_map(
     Parameters
     ----------
     areas : GeoDataFrame
-        With ``population`` and, if known, ``name``.
+        With ``method``, ``population`` and, if known, ``name``.
     cities : GeoDataFrame
         Units of cities, or urban centres where areas were modelled; in the CRS of ``areas``.
     units : GeoDataFrame or None
@@ -180,7 +181,7 @@ def functional_map(
     bytes
         PNG; the same input gives the same bytes.
     """
-    bounds = _bounds(areas if units is None else units)
+    bounds = _bounds(areas if units is None else pd.concat([areas[["geometry"]], units[["geometry"]]]))
     with _plain_style():
         figure, axes = _page(bounds, title, _subtitle("Functional urban areas: cities and their commuting zones", year))
         if units is not None:
@@ -190,7 +191,8 @@ def functional_map(
             cities.plot(ax=axes, color=_CITY, aspect=None)
         if units is not None:
             units.boundary.plot(ax=axes, color="#5a5a5a", linewidth=0.2, alpha=0.5, aspect=None)
-        shown = [("City", _CITY), ("Commuting zone", _COMMUTING_ZONE)]
+        modelled = len(areas) > 0 and (areas["method"] == "model").all()
+        shown = [("Urban centre" if modelled else "City", _CITY), ("Commuting zone", _COMMUTING_ZONE)]
         shown += [] if units is None else [("In no functional area", _OUTSIDE)]
         handles = [Patch(facecolor=colour, edgecolor="#888888", label=label) for label, colour in shown]
         crs = CRS(areas.crs)
