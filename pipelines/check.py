@@ -30,6 +30,7 @@ from geo_profiling.vector.coverage import coverage_findings
 from pipelines.cells import common_grid
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
 from pipelines.inputs import open_input, quantity_of, read_outline, read_units
+from pipelines.modelled import model_findings
 from pipelines.selection import select_regions
 
 _log = logging.getLogger("geo_profiling.check")
@@ -101,6 +102,7 @@ def check_region(
             findings += streamed[identity]
     findings += _grid_findings(region, rasters)
     population = rasters.get("population")
+    findings += model_findings(region, None if population is None or region.regrid else population.grid)
     findings += _unit_findings(region, population)
     findings += _outline_findings(region, population)
     return findings

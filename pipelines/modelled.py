@@ -28,12 +28,12 @@ from geo_profiling.delineation.efua_model import (
 from geo_profiling.delineation.friction import UNMAPPED_ROADS, Speeds, build_friction, friction_findings
 from geo_profiling.delineation.overlap import main_area, people_in_pairs
 from geo_profiling.errors import GridError, InputError
-from geo_profiling.findings import raise_on_errors
+from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.outputs.tables import write_parquet
 from geo_profiling.paths import safe_path
 from geo_profiling.raster.cost_distance import travel_times
 from geo_profiling.raster.grid import Grid, Window
-from geo_profiling.raster.read import open_raster
+from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.source import CroppedSource, FloatArray, Source
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells, units_on_grid
@@ -271,12 +271,41 @@ def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None
     InputError
         If the file is refused.
     GridError
-        If it does not cover the cells. Alignment is checked where it is used.
+        If it does not cover the cells or is not aligned with them.
     """
+    raster = _open_friction(region)
+    return None if raster is None else _cut(raster, cells.inputs.grid)
+
+
+def model_findings(region: RegionSettings, population: Grid | None) -> list[Finding]:
+    """Check friction and coefficients of a region before anything is computed.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    population : Grid, optional
+        The grid that friction must cover; None where it is not known.
+    """
+    findings: list[Finding] = []
+    try:
+        configured_model(region)
+    except InputError as error:
+        findings.append(Finding("error", "coefficients", "", str(error), error.hint))
+    try:
+        raster = _open_friction(region)
+        if raster is not None:
+            source = raster if population is None else _cut(raster, population)
+            findings += friction_findings(source.read(source.grid.window), name=raster.name)
+    except InputError as error:
+        findings.append(Finding("error", "friction", "", str(error), error.hint))
+    return findings
+
+
+def _open_friction(region: RegionSettings) -> RasterFile | None:
     declared = region.inputs.friction
     if declared is None:
         return None
-    raster = open_raster(
+    return open_raster(
         declared.path,
         name=input_label("friction", declared.path),
         roots=region.roots,
@@ -284,8 +313,9 @@ def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None
         nodata=declared.nodata_value,
         band=declared.band,
     )
-    grid = cells.inputs.grid
-    # The halo's grid is a window of the raster's own.
+
+
+def _cut(raster: RasterFile, grid: Grid) -> CroppedSource:
     left, _, _, top = grid.bounds
     col, row = ~raster.grid.transform * (left, top)
     window = Window(round(row), round(col), *grid.shape)
@@ -295,4 +325,5 @@ def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None
             f"{raster.name}: does not cover the population ({raster.grid.describe()}; {grid.describe()})",
             hint="give friction on the grid of the population",
         )
+    raster.grid.crop(window).require_aligned(grid, what=f"{raster.name} and population")
     return CroppedSource(raster, window)

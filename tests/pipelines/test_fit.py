@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ from geo_profiling.errors import GridError, InputError, UsageError
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.read import open_raster
 from geo_profiling.raster.write import create_raster
+from pipelines.check import check_project
 from pipelines.delineate import run_degurba
 from pipelines.fit import fit_command
 from pipelines.modelled import run_modelled_fuas
@@ -135,11 +137,21 @@ def test_coefficients_that_are_none_are_refused(sample, tmp_path):
 )
 def test_friction_in_another_unit_or_place_is_refused(sample, tmp_path, repository, value, shift, error, words):
     friction_like_population(repository, tmp_path / "friction.tif", value, shift=shift)
-    project = sample(
-        inputs="  friction: {path: friction.tif}", delineation="  functional_urban_areas: {method: model}"
-    )
+    project = sample(inputs="  friction: {path: friction.tif}", delineation="  functional_urban_areas: {method: model}")
     with pytest.raises(error, match=words):
         modelled(project, tmp_path)
+    findings = [str(item) for item in check_project(project, compute=Compute(threads=1)) if item.severity == "error"]
+    assert len(findings) == 1
+    assert re.search(f"friction.*{words}", findings[0])
+
+
+def test_what_is_wrong_with_coefficients_is_found_before_the_run(sample, tmp_path):
+    (tmp_path / "mine.json").write_text("{}", encoding="utf-8")
+    project = sample(delineation="  functional_urban_areas: {method: model, coefficients: mine.json}")
+    errors = [item for item in check_project(project, compute=Compute(threads=1)) if item.severity == "error"]
+    assert [str(item) for item in errors] == [
+        "coefficients: mine.json: not a model of this package ('format' is not 'geo_profiling efua model 1')"
+    ]
 
 
 def test_slower_ground_makes_smaller_areas(sample, tmp_path, repository):
