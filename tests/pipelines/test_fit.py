@@ -164,3 +164,14 @@ def test_slower_ground_makes_smaller_areas(sample, tmp_path, repository):
         project = sample(inputs="  friction: {path: friction.tif}", delineation=rules)
         people.append(gpd.read_parquet(modelled(project, folder) / "functional_urban_areas.parquet").population.sum())
     assert people[0] > people[1]
+
+
+def test_the_coefficients_we_ship_are_those_of_belgium(repository, shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("GEO_PROFILING_DATA", str(shared_data))
+    model = fit_command(load_project(repository / "configs/belgium.yaml"), tmp_path / "c.json", compute=Compute())
+    shipped = shipped_model()
+    # Sums may differ in their last bits between builds of the linear algebra library.
+    np.testing.assert_allclose(model.logistic.coefficients, shipped.logistic.coefficients, rtol=1e-6)
+    assert model.threshold == pytest.approx(shipped.threshold, rel=1e-6)
+    assert model.validation == shipped.validation
+    assert model.training == shipped.training
