@@ -16,7 +16,7 @@ from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import Source
 
 #: Cells of a tile when memory is not the limit; larger tiles gain nothing.
-TILE_CELLS = 4_194_304
+TILE_CELLS = 1_048_576
 #: Smallest tile worth a task, in cells.
 _SMALLEST_TILE_CELLS = 262_144
 #: What interpreter, libraries, compiled kernels, GDAL's cache and the writing of a COG hold, in bytes (measured).
