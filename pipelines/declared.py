@@ -33,6 +33,9 @@ CLUSTER_TABLES: dict[int, dict[ClusterKind, str]] = {
     },
 }
 
+#: Table of all urban centres that were found, those in the halo of a region included.
+CENTRES_AROUND = "urban_centres_around"
+
 _SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
 #: What is said about an input without changing what is computed from it.
 _WORDS_ONLY = {"path", "sha256", "source", "licence", "year"}

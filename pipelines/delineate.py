@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -32,7 +32,7 @@ from geo_profiling.raster.source import Source
 from geo_profiling.raster.write import create_raster
 from geo_profiling.raster.zonal import class_totals
 from pipelines.cells import RegionCells, open_cells, units_on_grid
-from pipelines.declared import CLUSTER_TABLES
+from pipelines.declared import CENTRES_AROUND, CLUSTER_TABLES
 
 _DESCRIPTIONS = {
     1: "Degree of Urbanisation, level 1: 3 urban centre, 2 urban cluster, 1 rural, 0 water",
@@ -203,12 +203,16 @@ def run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | N
         else:
             summary = run(write1, level=1, with_clusters=True)
     for kind, name in CLUSTER_TABLES[degurba.level].items():
-        write_parquet(directory / f"tables/{name}.parquet", _clusters_of(cells, summary, kind))
+        layer = _cluster_layer(summary, kind)
+        if kind == "urban_centre":
+            # Areas without flows go to the nearest centre, which may lie in the halo.
+            write_parquet(directory / f"tables/{CENTRES_AROUND}.parquet", layer)
+        write_parquet(directory / f"tables/{name}.parquet", in_core(layer, cells))
     write_parquet(directory / "tables/degurba_classes.parquet", _class_table(cells, directory, degurba.level, compute))
 
 
 def find_centres(region: RegionSettings, cells: RegionCells, *, compute: Compute) -> gpd.GeoDataFrame:
-    """Return the urban centres of a region's cells, by the region's rules.
+    """Return the urban centres of a region's cells and of the halo around them, by the region's rules.
 
     Parameters
     ----------
@@ -219,7 +223,7 @@ def find_centres(region: RegionSettings, cells: RegionCells, *, compute: Compute
     """
     rules = _rules_of(region, cells, None, compute)
     summary = classify(cells.inputs, _drop, level=1, rules=rules, with_clusters=True, compute=compute)
-    return _clusters_of(cells, summary, "urban_centre")
+    return _cluster_layer(summary, "urban_centre")
 
 
 def _drop(_window: Window, _values: NDArray[np.int16]) -> None:
@@ -239,9 +243,10 @@ def _rules_of(region: RegionSettings, cells: RegionCells, memory_limit: int | No
     )
 
 
-def _clusters_of(cells: RegionCells, summary: DegurbaSummary, kind: ClusterKind) -> gpd.GeoDataFrame:
-    layer = _cluster_layer(summary, kind) if kind in summary.clusters else _no_clusters(kind, summary)
-    return _touching(layer, box(*cells.core_inputs.grid.bounds))
+def in_core(layer: gpd.GeoDataFrame, cells: RegionCells) -> gpd.GeoDataFrame:
+    """Keep the areas that share ground with the region's own cells."""
+    core = box(*cells.core_inputs.grid.bounds)
+    return layer[layer.intersects(core) & ~layer.touches(core)].reset_index(drop=True)
 
 
 def _only_core(
@@ -258,12 +263,6 @@ def _only_core(
             write(place, np.ascontiguousarray(part))
 
     return write_part
-
-
-def _touching(layer: gpd.GeoDataFrame, core: Any) -> gpd.GeoDataFrame:
-    """Keep the clusters that share ground with the region."""
-    inside = layer.intersects(core) & ~layer.touches(core)
-    return layer[inside].reset_index(drop=True)
 
 
 def _no_clusters(kind: ClusterKind, summary: DegurbaSummary) -> gpd.GeoDataFrame:

@@ -23,7 +23,7 @@ from geo_profiling.delineation.efua_model import (
 )
 from geo_profiling.errors import InputError, UsageError
 from pipelines.cells import open_cells
-from pipelines.declared import declared_inputs
+from pipelines.declared import CENTRES_AROUND, declared_inputs
 from pipelines.delineate import run_degurba
 from pipelines.fua import run_fua
 from pipelines.modelled import region_friction, region_sample, times_to_centres
@@ -104,7 +104,7 @@ def _region(
             (directory / folder).mkdir()
         run_degurba(region, directory, memory_limit, compute)
         run_fua(region, directory, compute)
-        centres = gpd.read_parquet(directory / "tables/urban_centres.parquet")
+        centres = gpd.read_parquet(directory / f"tables/{CENTRES_AROUND}.parquet")
         units = gpd.read_parquet(directory / "tables/fua_units.parquet")
     cells = open_cells(region, compute=compute)
     times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)

@@ -11,7 +11,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely import box
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.inputs import UnitsInput
@@ -19,7 +18,6 @@ from geo_profiling.config.metropolis import Proximity
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.borders import across_borders
 from geo_profiling.delineation.cells import CellInputs
-from geo_profiling.delineation.efua import DEFAULT_JOIN
 from geo_profiling.delineation.epochs import Epoch, UrbanChange, link_epochs
 from geo_profiling.delineation.overlap import people_in_pairs
 from geo_profiling.delineation.proximity import local_centres, proximity_areas, walking_surface
@@ -32,7 +30,7 @@ from geo_profiling.raster.zonal import zonal_statistics
 from geo_profiling.vector.read import read_layer
 from pipelines.cells import RegionCells, open_cells
 from pipelines.declared import input_label
-from pipelines.delineate import find_centres
+from pipelines.delineate import find_centres, in_core
 from pipelines.modelled import configured_model, model_areas, region_friction, times_to_centres
 
 _log = logging.getLogger("geo_profiling.metropolis")
@@ -233,7 +231,7 @@ def run_change(region: RegionSettings, directory: Path, compute: Compute) -> Non
         cells = open_cells(year_region, compute=compute)
         layer = find_centres(year_region, cells, compute=compute)
         population = cells.core_inputs.population
-        centres.append(Epoch(year, layer.set_index("centre_id"), population))
+        centres.append(Epoch(year, in_core(layer, cells).set_index("centre_id"), population))
         if rules is not None and rules.method == "model":
             areas.append(Epoch(year, _modelled(year_region, cells, layer, compute), population))
     found = [_linked("urban_centre", centres, region, compute)]
@@ -252,9 +250,9 @@ def _of_epoch(epoch: Any) -> dict[str, Any]:
 
 def _modelled(region: RegionSettings, cells: RegionCells, centres: gpd.GeoDataFrame, compute: Compute) -> Any:
     times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
-    layer = model_areas(times, configured_model(region), join=DEFAULT_JOIN).layer
-    inside = layer.intersects(box(*cells.core_inputs.grid.bounds))
-    return layer[inside].set_index("fua_id")
+    rules = region.delineation.functional_urban_areas
+    assert rules is not None  # only asked for where it is configured
+    return in_core(model_areas(times, configured_model(region), join=rules.join).layer, cells).set_index("fua_id")
 
 
 def _linked(area_type: str, epochs: list[Epoch], region: RegionSettings, compute: Compute) -> UrbanChange:

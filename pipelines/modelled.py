@@ -37,7 +37,7 @@ from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.source import CroppedSource, FloatArray, Source
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells, units_on_grid
-from pipelines.declared import input_label
+from pipelines.declared import CENTRES_AROUND, input_label
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def region_sample(times: TravelTimes, units: gpd.GeoDataFrame, names: tuple[str,
 def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute) -> None:
     """Delineate a region's functional urban areas without flows.
 
-    Reads the table ``urban_centres``; writes, as Parquet, ``functional_urban_areas`` (polygons),
+    Reads the table ``urban_centres_around``; writes, as Parquet, ``functional_urban_areas`` (polygons),
     ``fua_centres`` (the area of each centre, and the centre it was joined to) and, where units are
     configured, ``fua_units``: each unit with the area that more than half of its people live in.
 
@@ -204,7 +204,7 @@ def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute)
     rules = region.delineation.functional_urban_areas
     assert rules is not None  # only asked for where it is configured
     cells = open_cells(region, compute=compute)
-    centres = gpd.read_parquet(directory / "tables/urban_centres.parquet")
+    centres = gpd.read_parquet(directory / f"tables/{CENTRES_AROUND}.parquet")
     times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
     found = model_areas(times, configured_model(region), join=rules.join)
     layer = found.layer

@@ -14,6 +14,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Content, Step
 from pipelines.declared import (
+    CENTRES_AROUND,
     CLUSTER_TABLES,
     FINDINGS_FILE,
     RASTER_KEYS,
@@ -90,7 +91,7 @@ def inputs_step(region: RegionSettings, directory: Path) -> Step:
 
 def _degurba_step(region: RegionSettings, directory: Path, memory_limit: int | None) -> Step:
     degurba = region.delineation.degurba
-    tables = [*CLUSTER_TABLES[degurba.level].values(), "degurba_classes"]
+    tables = [*CLUSTER_TABLES[degurba.level].values(), CENTRES_AROUND, "degurba_classes"]
     return Step(
         "degurba",
         _VERSIONS["degurba"],
