@@ -17,7 +17,8 @@ from pyproj import CRS
 from geo_profiling._env import GDAL_ENVIRONMENT
 from geo_profiling.atomic import atomic_file, write_error
 from geo_profiling.errors import OutputError, UsageError
-from geo_profiling.outputs.layers import LAYERS, FieldSpec, conform
+from geo_profiling.outputs.layer_spec import FieldSpec
+from geo_profiling.outputs.layers import LAYERS, conform
 from geo_profiling.outputs.legend import FIELD_LEGENDS
 from geo_profiling.outputs.project import ClassGrid, ProjectLayer, qgis_project
 from geo_profiling.outputs.styles import layer_styles

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 from pyproj import CRS
 
-from geo_profiling.outputs.layers import LAYERS, LayerSpec
+from geo_profiling.outputs.layer_spec import LayerSpec
+from geo_profiling.outputs.layers import LAYERS
 from geo_profiling.outputs.styles import (
     QGIS_VERSION,
     classified_fields,

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from geo_profiling.outputs.layers import LAYERS, FieldSpec, LayerSpec
+from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec
+from geo_profiling.outputs.layers import LAYERS
 from geo_profiling.outputs.legend import CELL_LEGENDS, CENTRE_OUTLINE, FIELD_LEGENDS, ClassLabel
 
 #: The oldest QGIS whose spelling of styles and projects is written.
