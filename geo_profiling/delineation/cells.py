@@ -25,7 +25,6 @@ DENSE = 8  # at least the dense density, or built-up
 WATER = 16  # permanent water: land below a half, no people, nothing built
 INVALID = 32  # land below a half and no people: no valid neighbour when edges are smoothed
 NO_DATA = 64
-UPPER = 128  # in an urban centre or a dense cluster: set once those are known
 
 #: More people than ever stand on a cell of any size, and on all cells; guards the fixed-point sums.
 _LARGEST_COUNT = 1e9
@@ -225,11 +224,20 @@ def _encode(  # noqa: C901 - one compiled loop over the cells
     low, urban, semi_dense, dense, built_threshold = limits[3], limits[4], limits[5], limits[6], limits[7]
     has_land, has_built, has_threshold = land.size > 0, built_up.size > 0, np.isfinite(built_threshold)
     total = np.int64(0)
+    all_land = False
     for row in range(rows):
         for col in range(cols):
             people: Any = np.float64(population[row, col])
-            share = np.float64(land[row, col]) / land_unit if has_land else 1.0
-            built: Any = np.float64(built_up[row, col]) / built_unit if has_built else 0.0
+            # Most cells are all land, without people or buildings: those need no division.
+            share = 1.0
+            if has_land and land[row, col] != land_unit:
+                share = np.float64(land[row, col]) / land_unit
+            built: Any = 0.0
+            if has_built and built_up[row, col] != 0:
+                built = np.float64(built_up[row, col]) / built_unit
+            if people == 0 and built == 0 and share == 1.0:
+                all_land = has_land
+                continue
             kind = -1
             if people < 0:
                 kind = 0
@@ -288,4 +296,6 @@ def _encode(  # noqa: C901 - one compiled loop over the cells
                 if people <= 0 and built <= 0:
                     code |= WATER
             codes[row, col] = code
+    if all_land and land_unit > seen[0]:
+        seen[0] = land_unit
     return total

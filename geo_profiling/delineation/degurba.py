@@ -23,13 +23,13 @@ from geo_profiling.delineation.paint import (
     LEVEL_CODES,
     DegurbaSummary,
     PaintJob,
-    centre_seeds,
+    dense_cells,
     free_semi_dense,
-    mark_upper,
     paint,
 )
 from geo_profiling.delineation.rules import DegurbaRules, Level, rule_set
 from geo_profiling.delineation.scan import scan_tiles
+from geo_profiling.raster.cellruns import CellRuns
 from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import ArraySource, wrap
 from geo_profiling.raster.tiling import TileStore, tile_shape
@@ -194,12 +194,13 @@ def classify(
     shape = tile_shape(inputs.sources, threads=compute.parallel, memory_limit=memory_limit, tile_size=tile_size)
     with TileStore(grid, shape) as store:
         scan = scan_tiles(inputs, rules, level, store, compute)
-        centres = refine_centres(centre_seeds(scan, store, compute), store, rules, compute)
+        dense = dense_cells(scan, store, compute)
+        centres = refine_centres(dense.seeds(), store, rules, compute)
+        semi_dense = []
         if level == 2:
-            mark_upper(scan, centres, store, compute)
-            semi_dense = free_semi_dense(scan, store, _buffer_cells(grid, rules.semi_dense_buffer_km), compute)
-        else:
-            semi_dense = []
+            upper = CellRuns.concatenate([dense.runs, centres])
+            reach = _buffer_cells(grid, rules.semi_dense_buffer_km)
+            semi_dense = free_semi_dense(scan, upper, store, reach, compute)
         job = PaintJob(inputs, rules, level, scan, centres, semi_dense, with_clusters)
         return paint(job, store, write, compute)
 

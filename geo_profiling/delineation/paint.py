@@ -20,7 +20,7 @@ from geo_profiling.raster.components import FIXED_POINT, Runs, label_tile, pad_t
 from geo_profiling.raster.focal import dilate
 from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import Source
-from geo_profiling.raster.tiling import TileStore, assemble, pack, unpack
+from geo_profiling.raster.tiling import TileStore, assemble, unpack
 
 ClusterKind = Literal["urban_centre", "dense_cluster", "semi_dense_cluster", "urban_cluster"]
 
@@ -108,24 +108,47 @@ def _unpack(window: Window, packed: bytes) -> NDArray[np.uint8]:
     return unpack(packed, (window.height, pad_to_words(window.width)))
 
 
-# --- seeds of urban centres ----------------------------------------------------------------------
+# --- dense clusters and the seeds of urban centres ------------------------------------------------
 
 
-def centre_seeds(scan: Scan, store: TileStore, compute: Compute) -> CellRuns:
-    """Cells of the dense components that reach the size of an urban centre, by component."""
+@dataclass(frozen=True)
+class DenseCells:
+    """Cells of the dense components that reach a size, by component.
+
+    Attributes
+    ----------
+    runs : CellRuns
+        Of dense clusters, those of the size of an urban centre included.
+    centres : ndarray of int64
+        Owners of the size of an urban centre.
+    """
+
+    runs: CellRuns
+    centres: NDArray[np.int64]
+
+    def seeds(self) -> CellRuns:
+        """Return the cells that urban centres start from."""
+        return self.runs.select(np.isin(self.runs.owner, self.centres))
+
+
+def dense_cells(scan: Scan, store: TileStore, compute: Compute) -> DenseCells:
+    """Gather the cells of dense clusters and of the seeds of urban centres."""
     kind, dense = scan.kinds["dense"], scan.components["dense"]
-    top = len(kind.breaks)
+    centres: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
 
     def items() -> Iterator[tuple[Window, bytes, Kind, NDArray[np.int64]]]:
         for index, window in enumerate(store.tiles):
-            is_centre = dense.classes(index) == top
-            if is_centre.any():
-                yield window, store.get(index), kind, np.where(is_centre, dense.identities(index) + 1, 0)
+            classes = dense.classes(index)
+            if classes.any():
+                owners = np.where(classes > 0, dense.identities(index) + 1, 0)
+                centres.append(owners[classes == len(kind.breaks)])
+                yield window, store.get(index), kind, owners
 
-    return CellRuns.concatenate(compute.map(_seed_runs, items(), label="find centres"))
+    runs = CellRuns.concatenate(compute.map(_owned_runs, items(), label="dense clusters"))
+    return DenseCells(runs, np.unique(np.concatenate(centres)))
 
 
-def _seed_runs(item: tuple[Window, bytes, Kind, NDArray[np.int64]]) -> CellRuns:
+def _owned_runs(item: tuple[Window, bytes, Kind, NDArray[np.int64]]) -> CellRuns:
     window, packed, kind, owners = item
     found = TileLabels.of(_unpack(window, packed), kind, window.width)
     owner = owners[found.labels]
@@ -141,50 +164,33 @@ def _seed_runs(item: tuple[Window, bytes, Kind, NDArray[np.int64]]) -> CellRuns:
 # --- semi-dense clusters and the buffer ----------------------------------------------------------
 
 
-def mark_upper(scan: Scan, centres: CellRuns, store: TileStore, compute: Compute) -> None:
-    """Set the bit UPPER in the store for cells of urban centres and dense clusters."""
-    kind, dense = scan.kinds["dense"], scan.components["dense"]
-    changed: list[int] = []
-
-    def items() -> Iterator[tuple[Window, bytes, Kind, NDArray[np.uint8], CellRuns]]:
-        for index, window in enumerate(store.tiles):
-            part, classes = centres.within(window), dense.classes(index)
-            if part.row.size or classes.any():
-                changed.append(index)
-                yield window, store.get(index), kind, classes, part
-
-    for done, packed in enumerate(compute.map(_upper_codes, items(), label="dense clusters")):
-        store.put(changed[done], packed)
-
-
-def _upper_codes(item: tuple[Window, bytes, Kind, NDArray[np.uint8], CellRuns]) -> bytes:
-    window, packed, kind, classes, centres = item
-    codes = _unpack(window, packed)
-    upper = np.zeros_like(codes)
-    TileLabels.of(codes, kind, window.width).paint(upper, np.where(classes > 0, cells.UPPER, 0).astype(np.uint8))
-    centres.paint(upper, window, np.full(centres.row.size, cells.UPPER, np.uint8))
-    return pack(codes | upper)
-
-
-def free_semi_dense(scan: Scan, store: TileStore, reach: tuple[int, int], compute: Compute) -> list[NDArray[np.bool_]]:
+def free_semi_dense(
+    scan: Scan, upper: CellRuns, store: TileStore, reach: tuple[int, int], compute: Compute
+) -> list[NDArray[np.bool_]]:
     """For each tile, which labels are semi-dense clusters that stay clear of the buffer.
 
     Parameters
     ----------
     scan, store
-        The store with UPPER set (:func:`mark_upper`).
+        From the first pass.
+    upper : CellRuns
+        Cells of urban centres and dense clusters.
     reach : tuple of int
-        Rows and columns of the buffer; a cluster with any cell in it is dropped whole.
+        Rows and columns of the buffer around them; a cluster with any cell in it is dropped whole.
     compute : Compute
     """
     kind, semi_dense = scan.kinds["semi_dense"], scan.components["semi_dense"]
     touched = [np.zeros(part.n, bool) for part in semi_dense.tiles]
     wanted = [index for index in range(len(store.tiles)) if semi_dense.classes(index).any()]
+    by_row = upper.select(np.argsort(upper.row, kind="stable"))
 
     def items() -> Iterator[_BufferedTile]:
         for index in wanted:
-            wide = store.tiles[index].expand(max(reach), within=store.grid.shape)
-            yield _BufferedTile(store.tiles[index], wide, store.overlapping(wide), kind, reach)
+            window = store.tiles[index]
+            wide = window.expand(max(reach), within=store.grid.shape)
+            first, last = np.searchsorted(by_row.row, (wide.row, wide.row_stop))
+            near = by_row.select(np.arange(first, last)).within(wide)
+            yield _BufferedTile(window, store.get(index), near, kind, reach)
 
     found = compute.map(_touched_labels, items(), label="semi-dense clusters")
     for index, flags in zip(wanted, found, strict=True):
@@ -195,28 +201,33 @@ def free_semi_dense(scan: Scan, store: TileStore, reach: tuple[int, int], comput
 @dataclass(frozen=True)
 class _BufferedTile:
     window: Window
-    wide: Window
-    parts: list[tuple[Window, bytes]]
+    packed: bytes
+    upper: CellRuns
     kind: Kind
     reach: tuple[int, int]
 
 
 def _touched_labels(tile: _BufferedTile) -> NDArray[np.bool_]:
-    codes = assemble(tile.wide, tile.parts)
-    buffer = dilate((codes & cells.UPPER) != 0, tile.reach)
-    window, wide = tile.window, tile.wide
-    inner = (
-        slice(window.row - wide.row, window.row_stop - wide.row),
-        slice(window.col - wide.col, window.col_stop - wide.col),
-    )
-    padded = np.zeros((window.height, pad_to_words(window.width)), np.uint8)
-    padded[:, : window.width] = codes[inner]
-    found = TileLabels.of(padded, tile.kind, window.width)
+    window, upper = tile.window, tile.upper
+    buffer = np.zeros(window.shape, np.bool_)
+    _paint_buffer(buffer, upper.row - window.row, upper.start - window.col, upper.stop - window.col, *tile.reach)
+    found = TileLabels.of(_unpack(window, tile.packed), tile.kind, window.width)
     runs, labels = found.runs, found.labels
-    flags: NDArray[np.bool_] = _any_by_label(
-        np.ascontiguousarray(buffer[inner]), runs.row_pointer, runs.start, runs.stop, labels
-    )
+    flags: NDArray[np.bool_] = _any_by_label(buffer, runs.row_pointer, runs.start, runs.stop, labels)
     return flags
+
+
+@numba.njit(nogil=True, cache=True)
+def _paint_buffer(
+    buffer: Any, row: Any, start: Any, stop: Any, reach_rows: Any, reach_cols: Any
+) -> Any:  # pragma: no cover - compiled
+    """Set all cells within reach of runs, which may lie outside the buffer."""
+    rows, cols = buffer.shape
+    for run in range(row.size):
+        begin, end = max(0, start[run] - reach_cols), min(cols, stop[run] + reach_cols)
+        if begin < end:
+            for near in range(max(0, row[run] - reach_rows), min(rows, row[run] + reach_rows + 1)):
+                buffer[near, begin:end] = True
 
 
 @numba.njit(nogil=True, cache=True)

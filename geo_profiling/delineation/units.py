@@ -55,7 +55,8 @@ def classify_units(
     A unit's share of a class is the sum of people times covered cell share over its cells of the
     class, divided by all its people. A unit without people is classed by its land area and says so
     in ``degurba_basis``; one that covers no classified cell has NULL classes, and one off the grid a
-    NULL population. A unit smaller than a cell is flagged in ``smaller_than_cell``: all its shares come from one to four cells.
+    NULL population. A unit smaller than a cell is flagged in ``smaller_than_cell``: all its shares come
+    from one to four cells.
 
     Parameters
     ----------

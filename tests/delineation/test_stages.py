@@ -12,7 +12,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.delineation.cells import DENSE, WATER, CellInputs
 from geo_profiling.delineation.centres import refine_centres
 from geo_profiling.delineation.clusters import labels_of
-from geo_profiling.delineation.paint import TileLabels, centre_seeds
+from geo_profiling.delineation.paint import TileLabels, dense_cells
 from geo_profiling.delineation.rules import rule_set
 from geo_profiling.delineation.scan import Scan, scan_tiles
 from geo_profiling.raster.components import pad_to_words
@@ -98,6 +98,6 @@ def test_clusters(stages, golden, kind, least, name):
     ],
 )
 def test_urban_centres(stages, golden, name, changes):
-    seeds = centre_seeds(stages.scan, stages.store, Compute(1))
+    seeds = dense_cells(stages.scan, stages.store, Compute(1)).seeds()
     centres = refine_centres(seeds, stages.store, rule_set("2024", **changes), Compute(2))
     assert_same_partition(labels_of(centres, stages.store.grid), golden(name))
