@@ -59,7 +59,7 @@ def test_less_memory_or_more_threads_make_smaller_tiles():
     sources = [Header(grid_of((20_000, 20_000)), (512, 512))] * 3
     sizes = [
         np.prod(tile_shape(sources, threads=threads, memory_limit=limit))
-        for threads, limit in ((1, None), (2, 700 * 2**20), (8, 700 * 2**20))
+        for threads, limit in ((1, None), (4, 600 * 2**20), (8, 600 * 2**20))
     ]
     assert sizes[0] > sizes[1] > sizes[2]
 
