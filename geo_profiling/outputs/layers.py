@@ -29,9 +29,12 @@ _RUN_INFO = LayerSpec(
     ),
 )
 
+_ON_TOP = ("urban_centres", "functional_urban_areas")
+_DECLARED = (*URBAN_LAYERS, *METROPOLIS_LAYERS, _RUN_INFO)
+
 #: Every layer by name, in the order in which maps draw them: the first on top.
 LAYERS: Mapping[str, LayerSpec] = MappingProxyType(
-    {layer.name: layer for layer in (*URBAN_LAYERS, *METROPOLIS_LAYERS, _RUN_INFO)}
+    {layer.name: layer for layer in sorted(_DECLARED, key=lambda layer: layer.name not in _ON_TOP)}
 )
 
 

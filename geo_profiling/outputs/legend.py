@@ -1,4 +1,4 @@
-"""The classes of the Degree of Urbanisation in plain words and colours.
+"""The classes of the Degree of Urbanisation and the metropolitan scales in plain words and colours.
 
 Colours follow the JRC's maps of settlement classes, changed where two of them look alike on a
 screen or to colour-blind readers.
@@ -38,6 +38,7 @@ class ClassLabel:
 _RED, _BROWN, _OCHRE, _YELLOW = "#e8262a", "#6b2400", "#e0a030", "#ffe74c"
 _DARK_GREEN, _GREEN, _PALE_GREEN, _BLUE = "#3f8a70", "#a9cf6b", "#e2f3bd", "#8fc3f2"
 _ORANGE = "#f5b335"
+_INDIGO = "#2e2585"
 
 CELL_LEVEL2 = (
     ClassLabel(30, "Urban centre", "Urban centre", "Dense cells with at least 50,000 people together.", _RED),
@@ -76,9 +77,67 @@ UNIT_LEVEL2 = (
     ),
 )
 
+
+@dataclass(frozen=True)
+class WordLabel:
+    """A value in words as a reader meets it.
+
+    Attributes
+    ----------
+    code : str
+        As stored in a field.
+    label : str
+        In plain words.
+    meaning : str
+        One sentence.
+    colour : str
+        ``#rrggbb``.
+    """
+
+    code: str
+    label: str
+    meaning: str
+    colour: str
+
+
+#: Metropolitan scales, the smallest first.
+SCALES = (
+    WordLabel("proximity", "Proximity", "Ground within walking time of a local centre.", "#d7301f"),
+    WordLabel(
+        "agglomeration", "Agglomeration", "Built-up ground that hangs together, whatever the borders.", "#e08a00"
+    ),
+    WordLabel("metropolitan_area", "Metropolitan area", "The functional urban area: city and commuting zone.", _INDIGO),
+    WordLabel(
+        "metropolitan_region",
+        "Metropolitan region",
+        "Regions most of whose people live in large functional areas.",
+        "#2b8a5f",
+    ),
+)
+
+#: Why a unit of commuting flows is in a functional urban area, or in none.
+FUA_RULES = (
+    WordLabel("city", "City", "Its people live mostly in the urban centre, or it is an official city.", "#8c2d6b"),
+    WordLabel("merged city", "City tied to a larger one", "Commuting makes its city one with a larger one.", "#b8569a"),
+    WordLabel("commuting", "Commuting zone", "A large share of its employed residents work in the city.", "#e3b8d3"),
+    WordLabel("enclave", "Enclave", "Surrounded by units of one functional urban area.", "#c9a227"),
+    WordLabel(
+        "exclave dropped", "Not connected", "Commuters enough, but no shared border leads to the city.", "#7fb2d9"
+    ),
+    WordLabel(
+        "below threshold", "Too few commuters", "Less than the threshold's share commute to any city.", "#f4f1ea"
+    ),
+    WordLabel("no employed residents", "No employed residents", "Nobody who works lives there.", "#d9d9d9"),
+    WordLabel("unknown", "Unknown", "There are no data on its commuters.", "#ffffff"),
+)
+
 #: Legends of grids by level.
 CELL_LEGENDS = MappingProxyType({1: CELL_LEVEL1, 2: CELL_LEVEL2})
 #: Legends of fields of layers.
 FIELD_LEGENDS = MappingProxyType({"degurba_l1": UNIT_LEVEL1, "degurba_l2": UNIT_LEVEL2})
+#: Legends of fields that hold words, where they colour a layer.
+WORD_LEGENDS = MappingProxyType({"scale": SCALES, "fua_rule": FUA_RULES})
 #: Outline of urban centres on maps.
 CENTRE_OUTLINE = "#40000a"
+#: Outline of functional urban areas on maps.
+FUA_OUTLINE = _INDIGO

@@ -21,7 +21,7 @@ from geo_profiling.outputs.styles import (
 )
 
 Bounds = tuple[float, float, float, float]
-_HIDDEN = frozenset({"urban_clusters", "dense_clusters", "semi_dense_clusters"})
+_HIDDEN = frozenset({"urban_clusters", "dense_clusters", "semi_dense_clusters", "fua_units", "metropolitan_scales"})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from xml.etree import ElementTree as ET
 
 from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec
 from geo_profiling.outputs.layers import LAYERS
-from geo_profiling.outputs.legend import CELL_LEGENDS, CENTRE_OUTLINE, FIELD_LEGENDS, ClassLabel
+from geo_profiling.outputs.legend import (
+    CELL_LEGENDS,
+    CENTRE_OUTLINE,
+    FIELD_LEGENDS,
+    FUA_OUTLINE,
+    WORD_LEGENDS,
+    ClassLabel,
+    WordLabel,
+)
 
 #: The oldest QGIS whose spelling of styles and projects is written.
 QGIS_VERSION = "3.22.16-Białowieża"
@@ -43,8 +51,9 @@ _OUTLINES: Mapping[str, Outline] = {
     "urban_clusters": Outline("#f5b335", 0.25, "#b86e00", 0.4),
     "units": Outline(None, 0, "#555555", 0.2),
     "fua_units": Outline(None, 0, "#555555", 0.2),
-    "functional_urban_areas": Outline("#5a4fcf", 0.2, "#2e2585", 0.5),
-    "metropolitan_scales": Outline(None, 0, "#2e2585", 0.4),
+    # No fill: it lies on coloured classes, whose colours have to stay those of the legend.
+    "functional_urban_areas": Outline(None, 0, FUA_OUTLINE, 0.8),
+    "metropolitan_scales": Outline(None, 0, FUA_OUTLINE, 0.4),
 }
 _UNIT_LINE = "#7f7f7f"
 
@@ -82,7 +91,7 @@ def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
 def classified_fields(name: str, fields: Collection[str]) -> list[str | None]:
     """Return the fields by which a layer is coloured, the finest first; ``[None]`` if there is none."""
     found: list[str | None] = [
-        field for field in reversed(FIELD_LEGENDS) if field in fields and LAYERS[name].has_geometry
+        field for field in (*reversed(FIELD_LEGENDS), *WORD_LEGENDS) if field in fields and LAYERS[name].has_geometry
     ]
     return found or [None]
 
@@ -146,7 +155,7 @@ def labels_enabled(layer: LayerSpec, fields: Collection[str]) -> str:
 
 
 def _is_labelled(layer: LayerSpec, fields: Collection[str]) -> bool:
-    return layer.name in ("urban_centres", "units", "functional_urban_areas") and "name" in fields
+    return layer.name in _LABELS and "name" in fields
 
 
 def _style_attributes(layer: LayerSpec, fields: Collection[str]) -> dict[str, str]:
@@ -202,41 +211,68 @@ def _outlined(name: str) -> ET.Element:
 
 
 def _categorised(field: str) -> ET.Element:
-    legend = FIELD_LEGENDS[field]
     renderer = ET.Element(
         "renderer-v2", {"type": "categorizedSymbol", "attr": field, "symbollevels": "0", "forceraster": "0"}
     )
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    for number, entry in enumerate([*legend, None]):
-        value, label, colour = ("", "Unknown", "#ffffff") if entry is None else _category(entry)
-        attributes = {"value": value, "symbol": str(number), "label": label, "render": "true"}
-        ET.SubElement(categories, "category", attributes | ({"type": "NULL"} if entry is None else {"type": "long"}))
-        symbols.append(_fill_symbol(str(number), Outline(colour, 1.0, _UNIT_LINE, 0.15)))
+    kind = "long" if field in FIELD_LEGENDS else "string"
+    for number, entry in enumerate(_legend(field)):
+        attributes = {"value": str(entry.code), "symbol": str(number), "label": entry.label, "render": "true"}
+        ET.SubElement(categories, "category", attributes | {"type": kind})
+        symbols.append(_fill_symbol(str(number), _category_outline(field, entry.colour)))
+    if field != "scale":  # never unknown
+        attributes = {"value": "", "symbol": str(len(symbols)), "label": "Unknown", "render": "true", "type": "NULL"}
+        ET.SubElement(categories, "category", attributes)
+        symbols.append(_fill_symbol(str(len(symbols)), _category_outline(field, "#ffffff")))
     return renderer
 
 
-def _category(entry: ClassLabel) -> tuple[str, str, str]:
-    return str(entry.code), entry.label, entry.colour
+def _legend(field: str) -> Sequence[ClassLabel | WordLabel]:
+    return FIELD_LEGENDS[field] if field in FIELD_LEGENDS else WORD_LEGENDS[field]
+
+
+def _category_outline(field: str, colour: str) -> Outline:
+    # Scales lie on one another: the smaller one has to shine through.
+    return Outline(colour, 0.15, colour, 0.6) if field == "scale" else Outline(colour, 1.0, _UNIT_LINE, 0.15)
+
+
+@dataclass(frozen=True)
+class _Label:
+    """How names are written: what with, how large, in which colour, how willingly left out."""
+
+    expression: str
+    size: int
+    weight: int
+    colour: str
+    placement: int
+    priority: int
+
+
+_NAME_AND_PEOPLE = "coalesce(\"name\" || '{}\\n', '') || format_number(\"population\", 0) || ' people'"
+# Placement 1: over the centroid; 4: horizontally inside the polygon, left out where it does not fit.
+_LABELS: Mapping[str, _Label] = {
+    "urban_centres": _Label(_NAME_AND_PEOPLE.format(""), 10, 75, CENTRE_OUTLINE, 1, 10),
+    "functional_urban_areas": _Label(_NAME_AND_PEOPLE.format(" (functional area)"), 9, 75, FUA_OUTLINE, 4, 8),
+    "units": _Label('"name"', 7, 50, "#333333", 4, 3),
+    "fua_units": _Label('"name"', 7, 50, "#333333", 4, 3),
+}
 
 
 def _labelling(name: str) -> ET.Element:
-    centres = name == "urban_centres"
-    expression = (
-        "coalesce(\"name\" || '\\n', '') || format_number(\"population\", 0) || ' people'" if centres else '"name"'
-    )
+    label = _LABELS[name]
     labelling = ET.Element("labeling", {"type": "simple"})
     settings = ET.SubElement(labelling, "settings", {"calloutType": "simple"})
     style = ET.SubElement(
         settings,
         "text-style",
         {
-            "fieldName": expression,
+            "fieldName": label.expression,
             "isExpression": "1",
             "fontFamily": "Open Sans",
-            "fontSize": "10" if centres else "7",
+            "fontSize": str(label.size),
             "fontSizeUnit": "Point",
-            "fontWeight": "75" if centres else "50",
-            "textColor": _rgba(CENTRE_OUTLINE if centres else "#333333"),
+            "fontWeight": str(label.weight),
+            "textColor": _rgba(label.colour),
             "textOpacity": "1",
             "multilineHeight": "1",
         },
@@ -252,12 +288,10 @@ def _labelling(name: str) -> ET.Element:
             "bufferOpacity": "0.8",
         },
     )
-    # 1: over the centroid; 4: horizontally inside the polygon, left out where it does not fit.
-    ET.SubElement(
-        settings, "placement", {"placement": "1" if centres else "4", "priority": "10" if centres else "3", "dist": "0"}
-    )
+    placement = {"placement": str(label.placement), "priority": str(label.priority), "dist": "0"}
+    ET.SubElement(settings, "placement", placement)
     rendering = {"obstacle": "0", "drawLabels": "1", "fontMinPixelSize": "3", "fontMaxPixelSize": "10000"}
-    if not centres:
+    if name in ("units", "fua_units"):
         rendering |= {"scaleVisibility": "1", "scaleMin": "1", "scaleMax": "750000"}
     ET.SubElement(settings, "rendering", rendering)
     return labelling
@@ -274,8 +308,8 @@ def _field_words(fields: Sequence[FieldSpec]) -> ET.Element:
     """Codes as words, numbers with as many decimals as they deserve."""
     configuration = ET.Element("fieldConfiguration")
     for field in fields:
-        if field.name in FIELD_LEGENDS:
-            kind, options = "ValueMap", _value_map(FIELD_LEGENDS[field.name])
+        if field.name in FIELD_LEGENDS or field.name in WORD_LEGENDS:
+            kind, options = "ValueMap", _value_map(_legend(field.name))
         elif field.type == "number":
             kind, options = "Range", ET.Element("Option", {"type": "Map"})
             ET.SubElement(options, "Option", {"name": "Precision", "type": "int", "value": str(field.decimals)})
@@ -287,7 +321,7 @@ def _field_words(fields: Sequence[FieldSpec]) -> ET.Element:
     return configuration
 
 
-def _value_map(legend: Sequence[ClassLabel]) -> ET.Element:
+def _value_map(legend: Sequence[ClassLabel | WordLabel]) -> ET.Element:
     options = ET.Element("Option", {"type": "Map"})
     entries = ET.SubElement(options, "Option", {"name": "map", "type": "List"})
     for entry in legend:
@@ -299,7 +333,7 @@ def _value_map(legend: Sequence[ClassLabel]) -> ET.Element:
 def _tip(layer: LayerSpec, fields: Sequence[FieldSpec]) -> str:
     names = {field.name for field in fields}
     lines = ["<b>[% coalesce(\"name\", '') %]</b>"] if "name" in names else []
-    for name in ("degurba_l2", "degurba_l1"):
+    for name in ("degurba_l2", "degurba_l1", "scale", "fua_rule"):
         if name in names:
             lines.append(f'[% represent_value("{name}") %]')
             break

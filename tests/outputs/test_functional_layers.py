@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from pyproj import CRS
 from shapely import Point, box
 
+from geo_profiling.delineation import fua
 from geo_profiling.delineation.borders import across_borders
 from geo_profiling.delineation.epochs import Epoch, link_epochs
 from geo_profiling.delineation.overlap import people_in_pairs
@@ -16,6 +19,7 @@ from geo_profiling.delineation.proximity import proximity_areas, walking_surface
 from geo_profiling.delineation.scales import agglomerations, nest_scales
 from geo_profiling.outputs.geopackage import write_geopackage
 from geo_profiling.outputs.layers import LAYERS, conform
+from geo_profiling.outputs.legend import FUA_RULES, SCALES
 from geo_profiling.outputs.styles import layer_styles
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import ArraySource, wrap
@@ -76,3 +80,34 @@ def test_they_make_one_geopackage_with_a_style_for_each_layer(layers, tmp_path):
     assert scales["parent_id"].fillna("").tolist() == ["", "F", "CL"]
     for name in layers:
         assert layer_styles(name, {field.name for field in LAYERS[name].fields})
+
+
+def styled(name: str) -> dict[str, ET.Element]:
+    found = layer_styles(name, {field.name for field in LAYERS[name].fields})
+    return {title: ET.fromstring(qml) for title, qml in found.items()}
+
+
+def test_scales_are_coloured_by_scale_and_let_the_smaller_shine_through():
+    ((title, style),) = styled("metropolitan_scales").items()
+    assert title == "Scale"
+    assert style.find("renderer-v2").get("attr") == "scale"
+    categories = {category.get("value"): category.get("type") for category in style.iter("category")}
+    assert categories == {entry.code: "string" for entry in SCALES}
+    colours = [option.get("value") for option in style.iter("Option") if option.get("name") == "color"]
+    assert len(set(colours)) == len(SCALES)
+    assert all(int(colour.split(",")[3]) < 60 for colour in colours)
+
+
+def test_functional_areas_are_labelled_and_lie_above_the_units():
+    (style,) = styled("functional_urban_areas").values()
+    assert style.get("labelsEnabled") == "1"
+    assert '"name"' in style.find("labeling/settings/text-style").get("fieldName")
+    order = list(LAYERS)
+    assert order.index("urban_centres") < order.index("functional_urban_areas") < order.index("units")
+
+
+def test_units_of_flows_are_coloured_by_why_they_are_in():
+    style = styled("fua_units")["In the FUA, or not, because"]
+    values = {category.get("value"): category.get("label") for category in style.iter("category")}
+    assert values == {entry.code: entry.label for entry in FUA_RULES} | {"": "Unknown"}
+    assert {entry.code for entry in FUA_RULES} == set(fua._RULES)
