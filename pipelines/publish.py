@@ -209,7 +209,20 @@ def _input_record(key: str, declared: FileInput, cache: DigestCache) -> InputRec
 
 
 def _parameters(region: RegionSettings) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"degurba": region.delineation.degurba.model_dump(mode="json")}
+    rules = region.delineation
+    parameters: dict[str, Any] = {"degurba": rules.degurba.model_dump(mode="json")}
+    if rules.functional_urban_areas is not None:
+        # Coefficients of one's own are named by their file alone: folders differ between machines.
+        own = rules.functional_urban_areas.coefficients
+        parameters["functional_urban_areas"] = {
+            **rules.functional_urban_areas.model_dump(mode="json", exclude={"coefficients"}),
+            "coefficients": None if own is None else own.name,
+            "year_of_flows": _year_of_flows(region),
+        }
+    if rules.scales is not None:
+        parameters["scales"] = rules.scales.model_dump(mode="json")
+    if region.inputs.epochs:
+        parameters["epochs"] = rules.epochs.model_dump(mode="json")
     if region.regrid is not None:
         parameters["regrid"] = region.regrid.model_dump(mode="json")
     if region.bounds is not None:
@@ -219,6 +232,11 @@ def _parameters(region: RegionSettings) -> dict[str, Any]:
     if region.bounds is not None or region.outline is not None:
         parameters["halo_km"] = region.halo_km
     return parameters
+
+
+def _year_of_flows(region: RegionSettings) -> int | None:
+    commuting = region.inputs.commuting
+    return commuting.year if region.delineation.is_by_flows and commuting is not None else None
 
 
 def _run_info(region: RegionSettings, manifest: Manifest) -> dict[str, str]:
@@ -263,8 +281,7 @@ def _functional_map(
     cities = layers["urban_centres"]
     if region.delineation.is_by_flows and units is not None:
         cities = units[units["city_id"].notna()]
-    commuting = region.inputs.commuting
-    year = commuting.year if region.delineation.is_by_flows and commuting is not None else manifest.year
+    year = _year_of_flows(region) or manifest.year
     return functional_map(areas, cities, units, title=manifest.title, source=manifest.source, year=year)
 
 

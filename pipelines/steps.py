@@ -227,6 +227,7 @@ def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) 
         "inputs": {
             key: value.model_dump(mode="json", include=credit) for key, value in declared_inputs(region).items()
         },
+        "year_of_flows": None if region.inputs.commuting is None else region.inputs.commuting.year,
     }
     return Step(
         "publish",

@@ -26,12 +26,21 @@ from geo_profiling.outputs.legend import CELL_LEGENDS, FIELD_LEGENDS, ClassLabel
 from geo_profiling.outputs.manifest import FILE_NAME, Manifest, as_stored, read_manifest
 from geo_profiling.outputs.maps import cell_words, level_of
 from geo_profiling.outputs.report_map import MAX_CELLS, TARGET, map_json, map_scripts, title_of
+from geo_profiling.outputs.report_metropolis import (
+    MAX_ROWS,
+    change_rows,
+    functional_areas,
+    projection_rows,
+    scale_rows,
+)
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import grid_of, wrap
 
 FILE_NAME_HTML = "report.html"
-#: Rows of a table; the rest stands in the GeoPackage and in ``tables/``.
-MAX_ROWS = 1000
+_LAYERS = (
+    "urban_centres", "units", "functional_urban_areas", "fua_units", "metropolitan_scales", "urban_change",
+    "urban_projections",
+)  # fmt: skip
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,15 +57,29 @@ class ReportContent:
         Class codes, thinned to what a screen shows.
     cell : str
         Side of a cell of the full grid, in words; empty without grid.
-    centres, units : GeoDataFrame or None
-        Layers as published.
+    layers : mapping of str to DataFrame
+        Layers as published; those that are not there were not asked for.
     """
 
     manifest: Manifest
     classes: xr.DataArray | None
     cell: str
-    centres: gpd.GeoDataFrame | None
-    units: gpd.GeoDataFrame | None
+    layers: Mapping[str, pd.DataFrame]
+
+    @property
+    def centres(self) -> gpd.GeoDataFrame | None:
+        """Urban centres."""
+        return self.layers.get("urban_centres")
+
+    @property
+    def units(self) -> gpd.GeoDataFrame | None:
+        """Local units."""
+        return self.layers.get("units")
+
+    @property
+    def functional_areas(self) -> gpd.GeoDataFrame | None:
+        """Functional urban areas."""
+        return self.layers.get("functional_urban_areas")
 
 
 def read_content(folder: Path, *, manifest: Manifest | None = None) -> ReportContent:
@@ -81,14 +104,12 @@ def read_content(folder: Path, *, manifest: Manifest | None = None) -> ReportCon
         raise InputError(f"{package}: missing", hint="name the folder of a finished output, or run again")
     try:
         found = {str(name) for name, _ in pyogrio.list_layers(package)}
-        layers = {
-            name: gpd.read_file(package, layer=name) if name in found else None for name in ("urban_centres", "units")
-        }
+        layers = {name: gpd.read_file(package, layer=name) for name in _LAYERS if name in found}
     except DataSourceError as error:
         raise InputError(f"{package}: cannot be read: {error}", hint="run again") from error
     grid = next((folder / "rasters" / name for name in _CLASS_GRIDS if (folder / "rasters" / name).is_file()), None)
     classes, cell = (None, "") if grid is None else _read_thinned(grid)
-    return ReportContent(manifest, classes, cell, layers["urban_centres"], layers["units"])
+    return ReportContent(manifest, classes, cell, layers)
 
 
 def write_report(path: Path, content: ReportContent) -> None:
@@ -122,8 +143,8 @@ def render_report(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, percent=_percent)
-    plot = map_json(content.classes, content.centres, content.units)
+    environment.filters.update(number=_number, percent=_percent, range=_range)
+    plot = map_json(content.classes, content.centres, content.units, content.functional_areas)
     scripts = []
     if plot is not None:
         scripts = [*map_scripts(), f"Bokeh.embed.embed_item({plot});"]
@@ -142,6 +163,10 @@ def render_report(content: ReportContent) -> str:
         unit_classes=_unit_classes(content.units),
         centres=_centre_rows(content.centres),
         units=_unit_rows(content.units),
+        functional=functional_areas(content.layers, manifest.parameters),
+        scales=scale_rows(content.layers),
+        changes=change_rows(content.layers),
+        projections=projection_rows(content.layers),
         n_units=0 if content.units is None else len(content.units),
         parameters=list(_flat(manifest.parameters)),
     )
@@ -174,11 +199,17 @@ def _policy(scripts: list[str]) -> str:
 
 
 def _number(value: Any, decimals: int = 0) -> str:
-    return "unknown" if pd.isna(value) else f"{value:,.{decimals}f}"
+    return "unknown" if value is None or pd.isna(value) else f"{value:,.{decimals}f}"
 
 
 def _percent(value: Any) -> str:
     return "unknown" if pd.isna(value) else f"{100 * value:.1f} %"
+
+
+def _range(low: Any, high: Any, decimals: int = 0) -> str:
+    if pd.isna(low) or pd.isna(high):
+        return "unknown"
+    return f"{_number(low, decimals)} to {_number(high, decimals)}"
 
 
 def _shown_classes(classes: xr.DataArray | None) -> list[ClassLabel]:
@@ -210,6 +241,11 @@ def _headline(content: ReportContent) -> list[tuple[str, str]]:
     if content.centres is not None:
         people = _number(content.centres["population"].sum())
         cards.append((_number(len(content.centres)), f"urban centres on the map, with {people} people"))
+    if content.functional_areas is not None:
+        people = _number(content.functional_areas["population"].sum())
+        number = len(content.functional_areas)
+        words = "functional urban area" if number == 1 else "functional urban areas"
+        cards.append((_number(number), f"{words} (cities with their commuting zones), with {people} people"))
     return cards
 
 

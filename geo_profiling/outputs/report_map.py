@@ -17,7 +17,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geo_profiling.outputs.cartography import named, orientation, thin
-from geo_profiling.outputs.legend import CELL_LEGENDS, CENTRE_OUTLINE, FIELD_LEGENDS
+from geo_profiling.outputs.legend import CELL_LEGENDS, CENTRE_OUTLINE, FIELD_LEGENDS, FUA_OUTLINE
 from geo_profiling.outputs.maps import level_of
 from geo_profiling.raster.source import grid_of
 
@@ -35,7 +35,10 @@ def map_scripts() -> list[str]:
 
 
 def map_json(
-    classes: xr.DataArray | None, centres: gpd.GeoDataFrame | None, units: gpd.GeoDataFrame | None
+    classes: xr.DataArray | None,
+    centres: gpd.GeoDataFrame | None,
+    units: gpd.GeoDataFrame | None,
+    areas: gpd.GeoDataFrame | None = None,
 ) -> str | None:
     """Return the map as JSON that is safe inside a script element; None when there is nothing to draw.
 
@@ -45,10 +48,10 @@ def map_json(
     ----------
     classes : xarray.DataArray or None
         Class codes with ``spatial_ref``.
-    centres, units : GeoDataFrame or None
-        In the CRS of ``classes``.
+    centres, units, areas : GeoDataFrame or None
+        Urban centres, local units and functional urban areas, in the CRS of ``classes``.
     """
-    layers = [layer for layer in (units, centres) if layer is not None and len(layer)]
+    layers = [layer for layer in (units, areas, centres) if layer is not None and len(layer)]
     if classes is None and not layers:
         return None
     if classes is not None:
@@ -64,12 +67,16 @@ def map_json(
         _add_classes(plot, classes.values, [value / unit for value in bounds])
     if units is not None and 0 < len(units) <= MAX_UNITS:
         _add_polygons(plot, units, unit, name="Local units", line="#444444", width=0.5, words="below")
+    if areas is not None and len(areas):
+        _add_polygons(plot, areas, unit, name="Functional urban areas", line=FUA_OUTLINE, width=2.2, words="left")
     if centres is not None and len(centres):
         _add_polygons(plot, centres, unit, name="Urban centres", line=CENTRE_OUTLINE, width=1.6, words="above")
         _add_names(plot, centres, unit)
     if plot.legend:
         plot.legend.click_policy = "hide"
-        plot.legend.location = "top_left"
+        plot.legend.orientation = "horizontal"
+        # Below, so that it hides no ground.
+        plot.add_layout(plot.legend[0], "below")
     return _script_json(_renumbered(json_item(plot, TARGET)))
 
 
@@ -181,6 +188,10 @@ def _rings(geometry: BaseGeometry, unit: float) -> list[list[tuple[list[float], 
     return rings
 
 
+#: What a feature without name is called, by its identifier; a unit may name its functional urban area too.
+_CALLED = {"centre_id": "Urban centre", "unit_id": "Unit", "fua_id": "Functional urban area", "area_id": "Area"}
+
+
 def title_of(row: Mapping[str, Any]) -> str:
     """Return what a reader calls a feature: its name, or what it is and its identifier.
 
@@ -192,7 +203,10 @@ def title_of(row: Mapping[str, Any]) -> str:
     name = row.get("name")
     if isinstance(name, str) and name:
         return name
-    return f"Urban centre {row['centre_id']}" if "centre_id" in row else f"Unit {row.get('unit_id', '')}"
+    for field, words in _CALLED.items():
+        if field in row:
+            return f"{words} {row[field]}"
+    return "Unnamed"
 
 
 def _text_of(row: Mapping[str, Any]) -> str:
@@ -204,9 +218,18 @@ def _text_of(row: Mapping[str, Any]) -> str:
             break
     if "centre_id" in row:
         words.append("urban centre")
+    if _is_functional_area(row):
+        words.append("functional urban area")
     words.append(f"{row['population']:,.0f} people" if row["population"] == row["population"] else "people unknown")
     words.append(f"{row['area_km2']:,.0f} km²")
+    if _is_functional_area(row):
+        parts = (("city_population", "in the city"), ("commuting_zone_population", "in the commuting zone"))
+        words += [f"{row[field]:,.0f} {where}" for field, where in parts if row[field] == row[field]]
     return ", ".join(words)
+
+
+def _is_functional_area(row: Mapping[str, Any]) -> bool:
+    return "fua_id" in row and "unit_id" not in row
 
 
 def _renumbered(item: Any) -> Any:
