@@ -145,7 +145,7 @@ def tables(root: Path, *, quick: bool, threads: int) -> str:
     large = (2048, 4096) if quick else (18_000, 36_000)
     small = (1000, 1000) if quick else (4000, 4000)
     sizes = [512, 1024, 2048, 4096] if quick else [2250, 4500, 9000, 18_000]
-    n = 1 if quick else 2
+    n = 1 if quick else 3
     lines = [f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {threads} threads", ""]
 
     folder = world(root, *large)
