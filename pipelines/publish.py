@@ -36,6 +36,9 @@ from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
 from pipelines.declared import CLUSTER_TABLES, FINDINGS_FILE, declared_inputs, fua_tables
 
+#: Inputs whose year is told once, for the section.
+_COMMUTERS = frozenset({"commuting.flows", "commuting.employed_residents"})
+
 
 def write_report_again(directory: Path) -> Path:
     """Write the report of a finished output again from what the output holds.
@@ -188,7 +191,7 @@ def _manifest(region: RegionSettings, directory: Path, layers: dict[str, gpd.Geo
         region=region.name,
         year=region.inputs.population.year,
         source="; ".join(sources),
-        inputs=tuple(_input_record(key, value, cache) for key, value in declared.items()),
+        inputs=tuple(_input_record(region, key, value, cache) for key, value in declared.items()),
         parameters=_parameters(region),
         results=results,
         findings=tuple(json.loads((directory / FINDINGS_FILE).read_text(encoding="utf-8"))),
@@ -196,7 +199,7 @@ def _manifest(region: RegionSettings, directory: Path, layers: dict[str, gpd.Geo
     )
 
 
-def _input_record(key: str, declared: FileInput, cache: DigestCache) -> InputRecord:
+def _input_record(region: RegionSettings, key: str, declared: FileInput, cache: DigestCache) -> InputRecord:
     return InputRecord(
         name=key,
         path=declared.path.name,
@@ -204,7 +207,7 @@ def _input_record(key: str, declared: FileInput, cache: DigestCache) -> InputRec
         size_bytes=declared.path.stat().st_size,
         source=declared.source or "",
         licence=declared.licence or "",
-        year=getattr(declared, "year", None),
+        year=_year_of_flows(region) if key in _COMMUTERS else getattr(declared, "year", None),
     )
 
 
@@ -217,7 +220,7 @@ def _parameters(region: RegionSettings) -> dict[str, Any]:
         parameters["functional_urban_areas"] = {
             **rules.functional_urban_areas.model_dump(mode="json", exclude={"coefficients"}),
             "coefficients": None if own is None else own.name,
-            "year_of_flows": _year_of_flows(region),
+            "year_of_flows": _year_of_flows(region) if rules.is_by_flows else None,
         }
     if rules.scales is not None:
         parameters["scales"] = rules.scales.model_dump(mode="json")
@@ -235,8 +238,7 @@ def _parameters(region: RegionSettings) -> dict[str, Any]:
 
 
 def _year_of_flows(region: RegionSettings) -> int | None:
-    commuting = region.inputs.commuting
-    return commuting.year if region.delineation.is_by_flows and commuting is not None else None
+    return None if region.inputs.commuting is None else region.inputs.commuting.year
 
 
 def _run_info(region: RegionSettings, manifest: Manifest) -> dict[str, str]:
@@ -281,7 +283,7 @@ def _functional_map(
     cities = layers["urban_centres"]
     if region.delineation.is_by_flows and units is not None:
         cities = units[units["city_id"].notna()]
-    year = _year_of_flows(region) or manifest.year
+    year = _year_of_flows(region) if region.delineation.is_by_flows else manifest.year
     return functional_map(areas, cities, units, title=manifest.title, source=manifest.source, year=year)
 
 

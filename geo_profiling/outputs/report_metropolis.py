@@ -94,7 +94,7 @@ def _area_row(row: Mapping[str, Any]) -> dict[str, Any]:
     if _is_true(row.get("touches_edge")):
         notes.append("reaches the edge of the data: may be larger")
     if _is_true(row.get("beyond_range")):
-        notes.append("a centre larger or smaller than any the model knows: its extent is less sure")
+        notes.append("its centre is larger or smaller than any the model knows")
     return {
         "title": title_of(row),
         "population": row["population"],
