@@ -113,6 +113,24 @@ def common_grid(rule: Regrid, source: Grid) -> Grid:
     return Grid(crs, Affine(size, 0.0, left, 0.0, -size, top), shape)
 
 
+def region_grid(region: RegionSettings, population: Grid) -> Grid:
+    """Return the grid of the cells that are read for a region, its halo included.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    population : Grid
+        Of the region's population as it is in the file.
+
+    Raises
+    ------
+    InputError
+        If the region lies off the grid.
+    """
+    grid = population if region.regrid is None else common_grid(region.regrid, population)
+    return grid.crop(_windows(region, grid)[0])
+
+
 def _on_grid(source: RasterFile, grid: Grid, declared: RasterInput, compute: Compute) -> Source:
     if source.grid.aligned_with(grid):
         return source

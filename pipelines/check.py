@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-import geopandas as gpd
-import numpy as np
 from pyproj import Transformer
 
 from geo_profiling.atomic import atomic_file
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import RasterInput
+from geo_profiling.config.inputs import Inputs, RasterInput
 from geo_profiling.config.project import Project, RegionSettings
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.crs import require_equal_area, same_crs
@@ -25,20 +22,14 @@ from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
-from geo_profiling.vector.contiguity import rook_contiguity
-from geo_profiling.vector.coverage import coverage_findings
-from pipelines.cells import common_grid
+from pipelines.cells import common_grid, region_grid
+from pipelines.check_layers import attempt, elsewhere, layer_findings
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
-from pipelines.inputs import open_input, quantity_of, read_outline, read_units
+from pipelines.inputs import open_declared, quantity_of
 from pipelines.modelled import model_findings
 from pipelines.selection import select_regions
 
 _log = logging.getLogger("geo_profiling.check")
-
-T = TypeVar("T")
-
-#: Units outside the raster that a warning names.
-_LISTED_UNITS = 5
 
 
 def check_project(project: Project, *, regions: Sequence[str] | None = None, compute: Compute) -> list[Finding]:
@@ -86,13 +77,45 @@ def check_region(
     """
     streamed = {} if streamed is None else streamed
     findings = _digest_findings(region)
+    population: RasterFile | None = None
+    for year_inputs, prefix in _years(region):
+        year_region = replace(region, inputs=year_inputs)
+        rasters = _raster_findings(year_region, prefix, streamed, findings, compute)
+        findings += _grid_findings(year_region, rasters)
+        if not prefix:
+            population = rasters.get("population")
+    grid = None if population is None else _grid_of_region(region, population.grid)
+    findings += model_findings(region, grid)
+    findings += layer_findings(region, population)
+    # Land is of every year, and told once.
+    return list(dict.fromkeys(findings))
+
+
+def _years(region: RegionSettings) -> list[tuple[Inputs, str]]:
+    """Return the inputs of the region's own year and of its epochs, with what comes before their keys."""
+    inputs = region.inputs
+    epochs = [
+        (inputs.model_copy(update={"population": epoch.population, "built_up": epoch.built_up}), f"epochs.{index}.")
+        for index, epoch in enumerate(inputs.epochs)
+    ]
+    return [(inputs, ""), *epochs]
+
+
+def _raster_findings(
+    region: RegionSettings,
+    prefix: str,
+    streamed: dict[str, list[Finding]],
+    findings: list[Finding],
+    compute: Compute,
+) -> dict[str, RasterFile]:
+    """Open and stream the rasters of a year, add what is found, and return those that opened."""
     rasters: dict[str, RasterFile] = {}
     for key in RASTER_KEYS:
         declared = getattr(region.inputs, key)
         if not isinstance(declared, RasterInput):
             continue
-        label = input_label(key, declared.path)
-        raster = _attempt(label, findings, partial(open_input, region, key))
+        name = key if key == "land" else f"{prefix}{key}"
+        raster = attempt(input_label(name, declared.path), findings, partial(open_declared, region, name, declared))
         if raster is not None:
             rasters[key] = raster
             identity = f"{key} {declared!r}"
@@ -100,12 +123,15 @@ def check_region(
                 quantity = quantity_of(declared)
                 streamed[identity] = raster_value_findings(raster, quantity=quantity, compute=compute)
             findings += streamed[identity]
-    findings += _grid_findings(region, rasters)
-    population = rasters.get("population")
-    findings += model_findings(region, None if population is None or region.regrid else population.grid)
-    findings += _unit_findings(region, population)
-    findings += _outline_findings(region, population)
-    return findings
+    return rasters
+
+
+def _grid_of_region(region: RegionSettings, population: Grid) -> Grid | None:
+    """Return the cells that are read for the region; None where other findings tell why there are none."""
+    try:
+        return region_grid(region, population)
+    except InputError:
+        return None
 
 
 def run_checks(region: RegionSettings, directory: Path, compute: Compute) -> None:
@@ -134,15 +160,6 @@ def run_checks(region: RegionSettings, directory: Path, compute: Compute) -> Non
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _attempt(label: str, findings: list[Finding], action: Callable[[], T]) -> T | None:
-    try:
-        return action()
-    except InputError as error:
-        for line in str(error).splitlines():
-            findings.append(Finding("error", label, "", line.removeprefix(f"{label}: "), error.hint))
-        return None
-
-
 def _digest_findings(region: RegionSettings) -> list[Finding]:
     findings: list[Finding] = []
     cache = DigestCache()
@@ -165,7 +182,7 @@ def _grid_findings(region: RegionSettings, rasters: dict[str, RasterFile]) -> li
     rule = region.regrid
     findings = _same_grid(population, others) if rule is None else _regriddable(rule, population, others)
     if region.bounds is not None and not _boxes_overlap(region.bounds, population.grid.bounds):
-        findings.append(_elsewhere(f"bounds of region {region.name}", population.name))
+        findings.append(elsewhere(f"bounds of region {region.name}", population.name))
     return findings
 
 
@@ -173,77 +190,27 @@ def _same_grid(population: RasterFile, others: dict[str, RasterFile]) -> list[Fi
     """Without a rule for regridding all rasters are on one equal-area grid."""
     findings: list[Finding] = []
     grid, name = population.grid, population.name
-    _attempt(name, findings, lambda: require_equal_area(grid.crs, grid.bounds, what=name))
+    attempt(name, findings, lambda: require_equal_area(grid.crs, grid.bounds, what=name))
     for raster in others.values():
         aligned = partial(raster.grid.require_aligned, grid, what=f"{raster.name} and {name}")
-        _attempt(raster.name, findings, aligned)
+        attempt(raster.name, findings, aligned)
     return findings
 
 
 def _regriddable(rule: Regrid, population: RasterFile, others: dict[str, RasterFile]) -> list[Finding]:
     """With a rule rasters only have to overlap; but shares of cells have no sum to keep."""
     findings: list[Finding] = []
-    common = _attempt("regrid", findings, lambda: common_grid(rule, population.grid))
+    common = attempt("regrid", findings, lambda: common_grid(rule, population.grid))
     if common is not None:
-        _attempt("regrid", findings, lambda: require_equal_area(common.crs, common.bounds, what="regrid"))
+        attempt("regrid", findings, lambda: require_equal_area(common.crs, common.bounds, what="regrid"))
     for key, raster in others.items():
         if not _boxes_overlap(_bounds_in(raster.grid, population.grid), population.grid.bounds):
-            findings.append(_elsewhere(raster.name, population.name))
+            findings.append(elsewhere(raster.name, population.name))
         elif common is not None and raster.quantity == "share" and not raster.grid.aligned_with(common):
             message = "shares of cells cannot be regridded, only counts and areas can"
             remedy = f"give '{key}' in m2 in each cell, or on the grid that 'regrid' names"
             findings.append(Finding("error", raster.name, "", message, remedy))
     return findings
-
-
-def _unit_findings(region: RegionSettings, population: RasterFile | None) -> list[Finding]:
-    declared = region.inputs.units
-    if declared is None:
-        return []
-    findings: list[Finding] = []
-    label = input_label("units", declared.path)
-    read = _attempt(label, findings, lambda: read_units(region))
-    if read is None:
-        return findings
-    units, notes = read
-    findings += notes
-    findings += coverage_findings(units.geometry, rook_contiguity(units.geometry), name=label)
-    if population is None:
-        return findings
-    outside = _outside(units.geometry, population.grid)
-    if outside.all():
-        findings.append(_elsewhere(label, population.name))
-    elif outside.any():
-        named = ", ".join(str(value) for value in units[declared.id_field][outside][:_LISTED_UNITS])
-        more = ", ..." if outside.sum() > _LISTED_UNITS else ""
-        message = f"{outside.sum()} of {len(units)} units lie outside {population.name}: {named}{more}"
-        findings.append(Finding("warning", label, "", message, "they get no class; use a raster that covers them"))
-    return findings
-
-
-def _outline_findings(region: RegionSettings, population: RasterFile | None) -> list[Finding]:
-    if region.outline is None:
-        return []
-    findings: list[Finding] = []
-    label = input_label("outline", region.outline.path)
-    outline = _attempt(label, findings, lambda: read_outline(region))
-    if outline is not None and population is not None and _outside(outline, population.grid).all():
-        findings.append(_elsewhere(label, population.name))
-    return findings
-
-
-def _elsewhere(label: str, other: str) -> Finding:
-    return Finding(
-        "error", label, "", f"does not overlap {other}", "check both coordinate reference systems and extents"
-    )
-
-
-def _outside(geometry: gpd.GeoSeries, grid: Grid) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell for each geometry whether its bounds lie wholly outside a grid."""
-    bounds = (geometry if same_crs(geometry.crs, grid.crs) else geometry.to_crs(grid.crs)).bounds.to_numpy()
-    left, bottom, right, top = grid.bounds
-    inside = (bounds[:, 0] < right) & (bounds[:, 2] > left) & (bounds[:, 1] < top) & (bounds[:, 3] > bottom)
-    return np.asarray(~inside, dtype=bool)
 
 
 def _bounds_in(grid: Grid, other: Grid) -> tuple[float, float, float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import CitiesInput, EmployedInput, FlowsInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.cities import cities_from_centres, cities_without_centre
 from geo_profiling.delineation.commuting import (
@@ -36,8 +35,7 @@ from geo_profiling.vector.contiguity import Contiguity, rook_contiguity
 from geo_profiling.vector.coverage import coverage_findings
 from geo_profiling.vector.read import read_layer, read_table
 from pipelines.cells import open_cells, units_on_grid
-from pipelines.declared import input_label
-from pipelines.inputs import read_units
+from pipelines.inputs import read_commuting, read_units, region_of_flows
 
 _log = logging.getLogger("geo_profiling.fua")
 
@@ -149,8 +147,7 @@ def run_fua(region: RegionSettings, directory: Path, compute: Compute) -> None:
     commuting, rules = region.inputs.commuting, region.delineation.functional_urban_areas
     assert commuting is not None  # only asked for where both are configured
     assert rules is not None
-    own = region.inputs.model_copy(update={"units": commuting.units or region.inputs.units})
-    region = replace(region, inputs=own)
+    region = region_of_flows(region)
     centres = gpd.read_parquet(directory / "tables/urban_centres.parquet").set_index("centre_id")
     cells = open_cells(region, compute=compute).core_inputs
     units = units_on_grid(region, cells.grid.crs)
@@ -161,20 +158,21 @@ def run_fua(region: RegionSettings, directory: Path, compute: Compute) -> None:
     if commuting.cities is None:
         city, findings = cities_from_centres(people, by_id["population"], centre_population=centres["population"])
     else:
-        listed, label = _table(region, "cities", commuting.cities)
-        city, findings = city_units(listed, by_id.index, columns=commuting.cities.columns, name=label)
-        findings = [*findings, *cities_without_centre(city, people)]
+        listed, label = read_commuting(region, "cities")
+        city, _ = city_units(listed, by_id.index, columns=commuting.cities.columns, name=label)
+        findings = cities_without_centre(city, people)
     _tell(findings)
-    flows, flows_name = _table(region, "flows", commuting.flows)
-    employed, employed_name = _table(region, "employed_residents", commuting.employed_residents)
+    flows, flows_name = read_commuting(region, "flows")
+    employed, employed_name = read_commuting(region, "employed_residents")
     columns = commuting.flows.columns, commuting.employed_residents.columns
     areas, explained, candidates = delineate(
         units,
-        _contiguity(_as_they_came(region, units), "units"),
+        rook_contiguity(_as_they_came(region, units).set_index("unit_id").geometry),
         CommutingTables(flows, employed, *columns, (flows_name, employed_name)),
         city,
         threshold=exact_threshold(rules.threshold),
         city_names=_largest_units(by_id, city),
+        is_checked=True,
     )
     described = units.merge(explained, on="unit_id", validate="one_to_one")
     write_parquet(directory / "tables/functional_urban_areas.parquet", areas)
@@ -191,6 +189,7 @@ def delineate(
     threshold: Fraction = THRESHOLD,
     city_names: Mapping[str, str] | None = None,
     name: str = "units",
+    is_checked: bool = False,
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame]:
     """Delineate functional urban areas of units that were read, and log what was found.
 
@@ -208,6 +207,8 @@ def delineate(
         By city id.
     name : str
         What messages call the units.
+    is_checked : bool
+        Whether what is doubtful in the tables was told already.
 
     Returns
     -------
@@ -227,7 +228,8 @@ def delineate(
         employed_columns=tables.employed_columns,
         names=tables.names,
     )
-    _tell(findings)
+    if not is_checked:
+        _tell(findings)
     found = delineate_fuas(commuting, city, contiguity, threshold=threshold)
     _tell(_dropped(found, name))
     areas = fua_areas(indexed, found, city_names=city_names)
@@ -248,13 +250,6 @@ def _as_they_came(region: RegionSettings, units: gpd.GeoDataFrame) -> gpd.GeoDat
     assert declared is not None
     layer = read[0].set_index(declared.id_field).loc[units["unit_id"].tolist()]
     return gpd.GeoDataFrame({"unit_id": layer.index}, geometry=layer.geometry.array, crs=layer.crs)
-
-
-def _table(
-    region: RegionSettings, key: str, declared: FlowsInput | EmployedInput | CitiesInput
-) -> tuple[pd.DataFrame, str]:
-    label = input_label(f"commuting.{key}", declared.path)
-    return read_table(declared.path, roots=region.roots, columns=declared.columns, name=label), label
 
 
 def _largest_units(units: gpd.GeoDataFrame, city: pd.Series) -> dict[str, str]:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from dataclasses import replace
+from typing import Literal
 
-from geo_profiling.config.inputs import AreaInput, RasterInput
+import geopandas as gpd
+import pandas as pd
+
+from geo_profiling.config.inputs import (
+    AreaInput,
+    CitiesInput,
+    EmployedInput,
+    FlowsInput,
+    FrictionInput,
+    RasterInput,
+    UnitsInput,
+)
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.regions import Outline
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
 from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.values import Quantity
-from geo_profiling.vector.read import read_layer
+from geo_profiling.vector.read import read_layer, read_table
 from pipelines.declared import RasterKey, input_label
+
+CommutingKey = Literal["flows", "employed_residents", "cities"]
 
 
 def open_input(region: RegionSettings, key: RasterKey) -> RasterFile | None:
@@ -24,8 +38,17 @@ def open_input(region: RegionSettings, key: RasterKey) -> RasterFile | None:
         If the file is refused, see :func:`geo_profiling.raster.read.open_raster`.
     """
     declared: RasterInput | None = getattr(region.inputs, key)
-    if declared is None:
-        return None
+    return None if declared is None else open_declared(region, key, declared)
+
+
+def open_declared(region: RegionSettings, key: str, declared: RasterInput) -> RasterFile:
+    """Open a raster as it is declared under a key.
+
+    Raises
+    ------
+    InputError
+        If the file is refused.
+    """
     return open_raster(
         declared.path,
         name=input_label(key, declared.path),
@@ -47,7 +70,7 @@ def quantity_of(declared: RasterInput) -> Quantity:
     """
     if isinstance(declared, AreaInput):
         return "area" if declared.unit == "m2" else "share"
-    return "count"
+    return "any" if isinstance(declared, FrictionInput) else "count"
 
 
 def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
@@ -78,6 +101,67 @@ def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]]
         crs=declared.crs,
         name=input_label("units", declared.path),
     )
+
+
+def read_places(region: RegionSettings, key: str, declared: UnitsInput) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read a layer with ids that is no layer of units: regions as polygons, else points or polygons.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused.
+    """
+    return read_layer(
+        declared.path,
+        layer=declared.layer,
+        id_field=declared.id_field,
+        columns=[declared.name_field] if declared.name_field else [],
+        kinds={"polygon"} if key == "regions" else {"point", "polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label(key, declared.path),
+    )
+
+
+def read_service(region: RegionSettings, name: str) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read the places of a kind of service; features without a usable geometry are passed over, and told.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused.
+    """
+    declared = region.inputs.services[name]
+    return read_layer(
+        declared.path,
+        layer=declared.layer,
+        kinds={"point", "polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label(f"services.{name}", declared.path),
+        bad_geometry="skip",
+    )
+
+
+def read_commuting(region: RegionSettings, key: CommutingKey) -> tuple[pd.DataFrame, str]:
+    """Read a table of ``inputs.commuting``, all as text; with what messages call it.
+
+    Raises
+    ------
+    InputError
+        If the table is refused or lacks a column.
+    """
+    declared: FlowsInput | EmployedInput | CitiesInput = getattr(region.inputs.commuting, key)
+    label = input_label(f"commuting.{key}", declared.path)
+    return read_table(declared.path, roots=region.roots, columns=declared.columns, name=label), label
+
+
+def region_of_flows(region: RegionSettings) -> RegionSettings:
+    """Return the region with the units of its flows as its units."""
+    commuting = region.inputs.commuting
+    assert commuting is not None  # only asked for where it is configured
+    own = region.inputs.model_copy(update={"units": commuting.units or region.inputs.units})
+    return replace(region, inputs=own)
 
 
 def read_outline(region: RegionSettings) -> gpd.GeoSeries | None:

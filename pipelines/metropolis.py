@@ -27,10 +27,9 @@ from geo_profiling.findings import Finding
 from geo_profiling.outputs.tables import write_parquet
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.zonal import zonal_statistics
-from geo_profiling.vector.read import read_layer
 from pipelines.cells import RegionCells, open_cells
-from pipelines.declared import input_label
 from pipelines.delineate import find_centres, in_core
+from pipelines.inputs import read_places, read_service
 from pipelines.modelled import configured_model, model_areas, region_friction, times_to_centres
 
 _log = logging.getLogger("geo_profiling.metropolis")
@@ -143,18 +142,9 @@ def _proximity(
     else:
         centres = _layer(region, "local_centres", declared, grid.crs)
     services = {}
-    for name, entry in region.inputs.services.items():
-        label = input_label(f"services.{name}", entry.path)
-        layer, findings = read_layer(
-            entry.path,
-            layer=entry.layer,
-            kinds={"point", "polygon"},
-            roots=region.roots,
-            crs=entry.crs,
-            name=label,
-            bad_geometry="skip",
-        )
-        _tell(findings)
+    for name in region.inputs.services:
+        # What is wrong with it was told with all inputs.
+        layer, _ = read_service(region, name)
         services[name] = layer.to_crs(grid.crs)
     found = proximity_areas(
         cells.population,
@@ -181,19 +171,7 @@ def _regions(
 
 def _layer(region: RegionSettings, key: str, declared: UnitsInput, crs: Any) -> gpd.GeoDataFrame:
     """Read a layer on its ids, in a CRS, with ``name`` where there is one."""
-    columns = [declared.name_field] if declared.name_field else []
-    kinds = {"polygon"} if key == "regions" else {"point", "polygon"}
-    layer, findings = read_layer(
-        declared.path,
-        layer=declared.layer,
-        id_field=declared.id_field,
-        columns=columns,
-        kinds=kinds,  # type: ignore[arg-type] # a set of the literals
-        roots=region.roots,
-        crs=declared.crs,
-        name=input_label(key, declared.path),
-    )
-    _tell(findings)
+    layer, _ = read_places(region, key, declared)
     fields = {"name": layer[declared.name_field].to_numpy()} if declared.name_field else {}
     index = pd.Index(layer[declared.id_field].to_numpy(), name=declared.id_field)
     return gpd.GeoDataFrame(fields, index=index, geometry=layer.to_crs(crs).geometry.array, crs=crs).sort_index()

@@ -33,11 +33,12 @@ from geo_profiling.outputs.tables import write_parquet
 from geo_profiling.paths import safe_path
 from geo_profiling.raster.cost_distance import travel_times
 from geo_profiling.raster.grid import Grid, Window
-from geo_profiling.raster.read import RasterFile, open_raster
+from geo_profiling.raster.read import RasterFile
 from geo_profiling.raster.source import CroppedSource, FloatArray, Source
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells, units_on_grid
 from pipelines.declared import CENTRES_AROUND, input_label
+from pipelines.inputs import open_declared
 
 
 @dataclass(frozen=True)
@@ -273,8 +274,8 @@ def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None
     GridError
         If it does not cover the cells or is not aligned with them.
     """
-    raster = _open_friction(region)
-    return None if raster is None else _cut(raster, cells.inputs.grid)
+    declared = region.inputs.friction
+    return None if declared is None else _cut(open_declared(region, "friction", declared), cells.inputs.grid)
 
 
 def model_findings(region: RegionSettings, population: Grid | None) -> list[Finding]:
@@ -287,32 +288,24 @@ def model_findings(region: RegionSettings, population: Grid | None) -> list[Find
         The grid that friction must cover; None where it is not known.
     """
     findings: list[Finding] = []
-    try:
-        configured_model(region)
-    except InputError as error:
-        findings.append(Finding("error", "coefficients", "", str(error), error.hint))
-    try:
-        raster = _open_friction(region)
-        if raster is not None:
+    rules = region.delineation.functional_urban_areas
+    if rules is not None and rules.coefficients is not None:
+        label = input_label("coefficients", rules.coefficients)
+        try:
+            configured_model(region)
+        except InputError as error:
+            message = str(error).removeprefix(f"{rules.coefficients.name}: ")
+            findings.append(Finding("error", label, "", message, error.hint))
+    declared = region.inputs.friction
+    if declared is not None:
+        label = input_label("friction", declared.path)
+        try:
+            raster = open_declared(region, "friction", declared)
             source = raster if population is None else _cut(raster, population)
             findings += friction_findings(source.read(source.grid.window), name=raster.name)
-    except InputError as error:
-        findings.append(Finding("error", "friction", "", str(error), error.hint))
+        except InputError as error:
+            findings.append(Finding("error", label, "", str(error).removeprefix(f"{label}: "), error.hint))
     return findings
-
-
-def _open_friction(region: RegionSettings) -> RasterFile | None:
-    declared = region.inputs.friction
-    if declared is None:
-        return None
-    return open_raster(
-        declared.path,
-        name=input_label("friction", declared.path),
-        roots=region.roots,
-        crs=declared.crs,
-        nodata=declared.nodata_value,
-        band=declared.band,
-    )
 
 
 def _cut(raster: RasterFile, grid: Grid) -> CroppedSource:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
 from geo_profiling.config.inputs import Inputs
+from geo_profiling.config.needs import unmet_needs
 from geo_profiling.config.problems import Problem, dotted, problems_of
 from geo_profiling.config.project import Config, Project, RegionSettings
 from geo_profiling.config.regions import Region
@@ -63,6 +64,7 @@ def load_project(path: str | os.PathLike[str], *, environment: Mapping[str, str]
             for region, sections in zip(config.regions, resolved, strict=True)
         )
         problems.extend(_paths_outside(settings, document))
+        problems.extend(_needs(settings, document))
         if not problems:
             return Project(Path(path), config, settings)
     raise _error(problems, document)
@@ -143,6 +145,14 @@ def _paths_outside(settings: Iterable[RegionSettings], document: Document) -> li
                     Problem(document.line(written), dotted(written), f"{message}; list its folder in allowed_roots")
                 )
     return sorted(problems)
+
+
+def _needs(settings: Iterable[RegionSettings], document: Document) -> Iterator[Problem]:
+    for index, region in enumerate(settings):
+        for keys, message in unmet_needs(region.inputs, region.delineation):
+            places: list[KeyPath] = [("regions", index, *keys), keys]
+            written = next(place for place in places if place in document.lines)
+            yield Problem(document.line(written), dotted(written), message)
 
 
 def _input_paths(region: RegionSettings, index: int) -> Iterator[tuple[list[KeyPath], Path]]:

@@ -150,7 +150,7 @@ def test_what_is_wrong_with_coefficients_is_found_before_the_run(sample, tmp_pat
     project = sample(delineation="  functional_urban_areas: {method: model, coefficients: mine.json}")
     errors = [item for item in check_project(project, compute=Compute(threads=1)) if item.severity == "error"]
     assert [str(item) for item in errors] == [
-        "coefficients: mine.json: not a model of this package ('format' is not 'geo_profiling efua model 1')"
+        "coefficients (mine.json): not a model of this package ('format' is not 'geo_profiling efua model 1')"
     ]
 
 

@@ -1,0 +1,42 @@
+"""What sections of a configuration need from each other; each by itself cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.inputs import FileKeys, Inputs
+
+Need = tuple[FileKeys, str]
+
+
+def unmet_needs(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
+    """Yield the keys that ask for something the inputs do not give, each with what is wrong.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Of a region, overrides merged.
+    delineation : Delineation
+        Of the same region.
+
+    Yields
+    ------
+    tuple
+        Keys from the top of the configuration, and the problem.
+    """
+    commuting = inputs.commuting
+    if delineation.is_by_flows:
+        keys: FileKeys = ("delineation", "functional_urban_areas", "method")
+        if commuting is None:
+            yield keys, "'flows' needs 'inputs.commuting'; give it, or write 'model'"
+        elif commuting.units is None and inputs.units is None:
+            yield keys, "'flows' needs the units of the flows: 'inputs.units' or 'inputs.commuting.units'"
+    project_to = delineation.epochs.project_to
+    if project_to is not None:
+        keys = ("delineation", "epochs", "project_to")
+        last = max([inputs.population.year, *(epoch.population.year for epoch in inputs.epochs)])
+        if not inputs.epochs:
+            yield keys, "needs a second year in 'inputs.epochs'"
+        elif project_to <= last:
+            yield keys, f"should come after the last year of the population grids ({last}), not {project_to}"
