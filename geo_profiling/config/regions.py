@@ -32,7 +32,11 @@ class Region(Section):
 
     name: str = Field(pattern=REGION_NAME, description="Names the output folder and its GeoPackage.")
     title: str | None = Field(None, description="Heading of maps and report; the name where absent.")
-    outline: Outline | None = Field(None, description="Only the rasters' part within this polygon (and its halo).")
+    outline: Outline | None = Field(
+        None,
+        description="Only the cells of this polygon's bounding box (a halo around it is read), and only the units "
+        "whose inner point lies in the polygon itself; rasters and tables of classes cover the whole box.",
+    )
     bounds: Annotated[list[float], Field(min_length=4, max_length=4)] | None = Field(
         None, description="Instead of an outline: left, bottom, right and top in the CRS of the population grid."
     )
