@@ -79,6 +79,41 @@ def test_centres_are_named_and_hold_the_people_of_their_cells(belgium, shared_da
     assert centres["touches_edge"].any()
 
 
+#: Units of each functional urban area of 2011 with the official cities, by name; held as the first run gave them.
+FUA_UNITS = {
+    "Bruxelles": 137, "Antwerpen": 33, "Gent": 27, "Charleroi": 24, "Liège": 53, "Brugge": 9, "Namur": 14, "Mons": 12,
+    "Kortrijk": 7, "Oostende": 5, "Mechelen": 3, "Mouscron": 2, "La Louvière": 5, "Verviers": 6,
+}  # fmt: skip
+
+
+def assert_parts_add_up(package: Path) -> None:
+    scales = pyogrio.read_dataframe(package, layer="metropolitan_scales").dropna(subset=["population_in_parts"])
+    assert len(scales) > 0
+    parts = scales["population_in_parts"] + scales["population_outside_parts"]
+    assert parts.to_numpy() == pytest.approx(scales["population"].to_numpy(), rel=1e-9)
+
+
+def test_fourteen_functional_urban_areas_from_flows(belgium):
+    areas = gpd.read_file(belgium / "belgium.gpkg", layer="functional_urban_areas")
+    assert dict(zip(areas["name"], areas["n_units"], strict=True)) == FUA_UNITS
+    units = pyogrio.read_dataframe(belgium / "belgium.gpkg", layer="fua_units")
+    assert len(units) == 589
+    assert units["fua_id"].notna().sum() == sum(FUA_UNITS.values())
+    assert_parts_add_up(belgium / "belgium.gpkg")
+
+
+def test_sao_paulo_runs_by_the_model(repository, shared_data, tmp_path):
+    arguments = ["run", str(repository / "configs/saopaulo.yaml"), "-o", str(tmp_path)]
+    result = CliRunner(env={"GEO_PROFILING_DATA": str(shared_data)}).invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    package = tmp_path / "sao_paulo/sao_paulo.gpkg"
+    areas = gpd.read_file(package, layer="functional_urban_areas")
+    assert set(areas["method"]) == {"model"}
+    assert areas["population"].max() > 15e6
+    assert len(pyogrio.read_dataframe(package, layer="units")) == 39
+    assert_parts_add_up(package)
+
+
 def config_of(tmp_path: Path, shared_data: Path, regions: str) -> Path:
     path, folder = tmp_path / "part.yaml", shared_data / "belgium"
     path.write_text(

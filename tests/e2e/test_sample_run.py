@@ -32,11 +32,26 @@ LAYERS = {
     ],
     "run_info": ["key", "value"],
 }  # fmt: skip
+#: Layers of the metropolis, with fields that the design names.
+METROPOLIS = {
+    "functional_urban_areas": {
+        "fua_id", "name", "method", "n_units", "city_ids", "population", "area_km2", "units_per_100k", "herfindahl",
+        "centre_share_outside_core", "size_class", "meets_metropolis_criterion",
+    },
+    "fua_candidates": {"unit_id", "fua_id", "workers", "share", "rank"},
+    "metropolitan_scales": {
+        "scale", "area_id", "parent_id", "share_in_parent", "population", "population_in_parts",
+        "population_outside_parts",
+    },
+    "urban_change": {"area_type", "from_year", "to_year", "from_id", "to_id", "change", "population_growth_pct"},
+    "urban_projections": {
+        "area_type", "area_id", "projected_year", "projected_population", "projected_population_low",
+        "projected_population_high",
+    },
+}  # fmt: skip
 #: Layers of the design that other sections of a configuration ask for.
 LATER_LAYERS = {
-    "functional_urban_areas", "fua_candidates", "metropolitan_scales", "urban_change", "urban_projections",
-    "settlements", "street_blocks", "tenure_shares",
-    "tenure_conflicts", "evictions", "hazard_exposure", "indicators",
+    "settlements", "street_blocks", "tenure_shares", "tenure_conflicts", "evictions", "hazard_exposure", "indicators",
 }  # fmt: skip
 #: What every run writes that takes its time or place into account.
 OF_THE_RUN = {"manifest.json", "ledger.json", "lock", "digests.json"}
@@ -86,7 +101,10 @@ def test_everything_is_there_and_nothing_half_done(out):
 
 def test_geopackage_has_the_layers_and_fields_of_the_design(package):
     found = {name for name, _ in pyogrio.list_layers(package)}
-    assert {*LAYERS, "layer_styles"} <= found <= {*LAYERS, "layer_styles", *LATER_LAYERS}
+    required = {*LAYERS, *METROPOLIS, "layer_styles"}
+    assert required <= found <= required | LATER_LAYERS
+    for name, named in METROPOLIS.items():
+        assert named <= set(pyogrio.read_info(package, layer=name)["fields"]), name
     for name, fields in LAYERS.items():
         info = pyogrio.read_info(package, layer=name)
         assert [field for field in info["fields"] if field in fields or name != "units"] == fields
@@ -127,6 +145,29 @@ def test_people_are_conserved_from_the_grid_to_the_units(out, package, sample_da
         codes = pd.Series(file.read(1).ravel()).value_counts()
     known = classes.dropna().set_index("degurba_class")["area_km2"]
     assert {code: cells for code, cells in known.items() if cells} == codes.to_dict()
+
+
+def test_scales_change_and_projection_add_up(package):
+    scales = pyogrio.read_dataframe(package, layer="metropolitan_scales")
+    assert set(scales["scale"]) == {"proximity", "agglomeration", "metropolitan_area", "metropolitan_region"}
+    with_parts = scales.dropna(subset=["population_in_parts"])
+    assert len(with_parts) > 0
+    parts = with_parts["population_in_parts"] + with_parts["population_outside_parts"]
+    assert parts.to_numpy() == pytest.approx(with_parts["population"].to_numpy(), rel=1e-9)
+    assert set(scales["parent_id"].dropna()) <= set(scales["area_id"])
+    change = pyogrio.read_dataframe(package, layer="urban_change")
+    assert set(zip(change["from_year"], change["to_year"], strict=True)) == {(2010, 2020)}
+    centres = set(pyogrio.read_dataframe(package, layer="urban_centres")["centre_id"])
+    assert set(change.loc[change["area_type"] == "urban_centre", "to_id"].dropna()) == centres
+    projected = pyogrio.read_dataframe(package, layer="urban_projections")
+    assert set(projected["projected_year"]) == {2030}
+    # A centre without a past has no rate to project.
+    born = set(change.loc[change["change"] == "born", "to_id"])
+    assert set(projected.loc[projected["projected_population"].isna(), "area_id"]) == born
+    projected = projected.dropna(subset=["projected_population"])
+    assert len(projected) > 0
+    low, high = projected["projected_population_low"], projected["projected_population_high"]
+    assert ((low < projected["projected_population"]) & (projected["projected_population"] < high)).all()
 
 
 def test_run_info_names_inputs_rules_and_no_place_or_time(out, package):
