@@ -211,7 +211,9 @@ def run_degurba(settings: RegionSettings, directory: Path, memory_limit: int | N
     write_parquet(directory / "tables/degurba_classes.parquet", _class_table(cells, directory, degurba.level, compute))
 
 
-def find_centres(region: RegionSettings, cells: RegionCells, *, compute: Compute) -> gpd.GeoDataFrame:
+def find_centres(
+    region: RegionSettings, cells: RegionCells, *, memory_limit: int | None = None, compute: Compute
+) -> gpd.GeoDataFrame:
     """Return the urban centres of a region's cells and of the halo around them, by the region's rules.
 
     Parameters
@@ -219,10 +221,14 @@ def find_centres(region: RegionSettings, cells: RegionCells, *, compute: Compute
     region : RegionSettings
     cells : RegionCells
         Perhaps of another year than the region's own.
+    memory_limit : int, optional
+        Bytes this process may hold; never changes a result.
     compute : Compute
     """
-    rules = _rules_of(region, cells, None, compute)
-    summary = classify(cells.inputs, _drop, level=1, rules=rules, with_clusters=True, compute=compute)
+    rules = _rules_of(region, cells, memory_limit, compute)
+    summary = classify(
+        cells.inputs, _drop, level=1, rules=rules, with_clusters=True, memory_limit=memory_limit, compute=compute
+    )
     return _cluster_layer(summary, "urban_centre")
 
 

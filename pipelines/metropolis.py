@@ -180,7 +180,7 @@ def _layer(region: RegionSettings, key: str, declared: UnitsInput, crs: Any) -> 
 # --- change over the years -----------------------------------------------------------------------
 
 
-def run_change(region: RegionSettings, directory: Path, compute: Compute) -> None:
+def run_change(region: RegionSettings, directory: Path, memory_limit: int | None, compute: Compute) -> None:
     """Link urban centres (and modelled functional urban areas) over the years: ``urban_change``, ``urban_projections``.
 
     Areas from flows are those of the year of the flows, so that only their centres are linked.
@@ -191,6 +191,8 @@ def run_change(region: RegionSettings, directory: Path, compute: Compute) -> Non
         With ``inputs.epochs``.
     directory : Path
         The region's output folder.
+    memory_limit : int or None
+        Bytes this process may hold; never changes a result.
     compute : Compute
 
     Raises
@@ -207,7 +209,7 @@ def run_change(region: RegionSettings, directory: Path, compute: Compute) -> Non
     for year, year_inputs in sorted(zip(years, own, strict=True), key=lambda pair: pair[0]):
         year_region = replace(region, inputs=year_inputs)
         cells = open_cells(year_region, compute=compute)
-        layer = find_centres(year_region, cells, compute=compute)
+        layer = find_centres(year_region, cells, memory_limit=memory_limit, compute=compute)
         population = cells.core_inputs.population
         centres.append(Epoch(year, in_core(layer, cells).set_index("centre_id"), population))
         if rules is not None and rules.method == "model":

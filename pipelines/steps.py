@@ -51,7 +51,7 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
     if delineation.scales is not None:
         steps.append(_scales_step(region, directory, [step.name for step in steps if step.name != "inputs"]))
     if region.inputs.epochs:
-        steps.append(_change_step(region, directory))
+        steps.append(_change_step(region, directory, memory_limit))
     upstream = [step.name for step in steps]
     return [*steps, _publish_step(region, directory, upstream)]
 
@@ -78,7 +78,7 @@ def inputs_step(region: RegionSettings, directory: Path) -> Step:
         **_place(region),
         "inputs": {key: reading_parameters(value) | {"sha256": value.sha256} for key, value in declared.items()},
     }
-    contents = {key: input_content(value.path) for key, value in declared.items()}
+    contents = {key: input_content(value.path) for key, value in declared.items()} | _coefficients(region)
     return Step(
         "inputs",
         _VERSIONS["inputs"],
@@ -130,9 +130,7 @@ def _fua_step(region: RegionSettings, directory: Path) -> Step:
     by_flows = rules.method == "flows"
     used = ("units", "commuting.") if by_flows else ("units", "friction")
     declared = {key: value for key, value in declared_inputs(region).items() if key.startswith(used)}
-    contents: dict[str, Content] = {key: input_content(value.path) for key, value in declared.items()}
-    if rules.coefficients is not None:
-        contents["coefficients"] = input_content(rules.coefficients)
+    contents = {key: input_content(value.path) for key, value in declared.items()} | _coefficients(region)
     return Step(
         "fua",
         _VERSIONS["fua"],
@@ -184,14 +182,12 @@ def _scales_step(region: RegionSettings, directory: Path, upstream: list[str]) -
     )
 
 
-def _change_step(region: RegionSettings, directory: Path) -> Step:
-    declared = {key: value for key, value in declared_inputs(region).items() if key.startswith("epochs.")}
+def _change_step(region: RegionSettings, directory: Path, memory_limit: int | None) -> Step:
     rules = region.delineation.functional_urban_areas
-    contents = {key: input_content(value.path) for key, value in declared.items()}
-    if rules is not None and rules.coefficients is not None:
-        contents["coefficients"] = input_content(rules.coefficients)
-    if region.inputs.friction is not None:
-        contents["friction"] = input_content(region.inputs.friction.path)
+    by_model = rules is not None and rules.method == "model"
+    used = ("epochs.", "friction") if by_model else ("epochs.",)
+    declared = {key: value for key, value in declared_inputs(region).items() if key.startswith(used)}
+    contents = {key: input_content(value.path) for key, value in declared.items()} | _coefficients(region)
     return Step(
         "change",
         _VERSIONS["change"],
@@ -200,12 +196,12 @@ def _change_step(region: RegionSettings, directory: Path) -> Step:
             "inputs": _reading(region) | {key: reading_parameters(value) for key, value in declared.items()},
             "years": [region.inputs.population.year, *(epoch.population.year for epoch in region.inputs.epochs)],
             "degurba": region.delineation.degurba.model_dump(mode="json"),
-            "method": None if rules is None else rules.method,
+            "model": {"join": rules.join} if rules is not None and by_model else None,
             **region.delineation.epochs.model_dump(mode="json"),
         },
         {**_grids(region), **_outline(region), **contents},
         outputs=["tables/urban_change.parquet", "tables/urban_projections.parquet"],
-        run=_later("pipelines.metropolis", "run_change", region, directory),
+        run=_later("pipelines.metropolis", "run_change", region, directory, memory_limit),
     )
 
 
@@ -253,6 +249,11 @@ def _grids(region: RegionSettings) -> dict[str, Content]:
 
 def _outline(region: RegionSettings) -> dict[str, Content]:
     return {} if region.outline is None else {"outline": input_content(region.outline.path)}
+
+
+def _coefficients(region: RegionSettings) -> dict[str, Content]:
+    rules = region.delineation.functional_urban_areas
+    return {} if rules is None or rules.coefficients is None else {"coefficients": input_content(rules.coefficients)}
 
 
 def _place(region: RegionSettings) -> dict[str, Any]:
