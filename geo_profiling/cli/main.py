@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import fit, functional, inspect, raster, run
+from geo_profiling.cli import fit, functional, inspect, raster, run, survey
 
 app = typer.Typer(
     name="geo-profiling",
@@ -48,6 +48,7 @@ inspect.register(app)
 raster.register(app)
 functional.register(app)
 fit.register(app)
+survey.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Indicators: definitions, and estimates with their uncertainty."""
