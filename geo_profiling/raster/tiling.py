@@ -136,7 +136,7 @@ class TileStore:
         self._file.close()
 
     def put(self, index: int, packed: bytes) -> None:
-        """Keep the packed codes of a tile, in place of earlier ones."""
+        """Keep the packed codes of a tile."""
         at = self._file.seek(0, 2)
         view = memoryview(packed)
         while view:
