@@ -17,9 +17,9 @@ from pyproj import CRS
 from geo_profiling._env import GDAL_ENVIRONMENT
 from geo_profiling.atomic import atomic_file, write_error
 from geo_profiling.errors import OutputError, UsageError
-from geo_profiling.outputs.layer_spec import FieldSpec
+from geo_profiling.outputs.layer_spec import FieldSpec, Legend
 from geo_profiling.outputs.layers import LAYERS, conform
-from geo_profiling.outputs.legend import FIELD_LEGENDS
+from geo_profiling.outputs.legend import ClassLabel
 from geo_profiling.outputs.project import ClassGrid, ProjectLayer, qgis_project
 from geo_profiling.outputs.styles import layer_styles
 
@@ -55,6 +55,8 @@ _EXTENSIONS = (
     ("gpkg_metadata", "gpkg_metadata", "http://www.geopackage.org/spec120/#extension_metadata"),
     ("gpkg_metadata_reference", "gpkg_metadata", "http://www.geopackage.org/spec120/#extension_metadata"),
 )
+
+_GEOMETRY_TYPES = {"polygon": "MultiPolygon", "line": "MultiLineString", "point": "MultiPoint"}
 
 
 def write_geopackage(
@@ -118,13 +120,13 @@ def write_geopackage(
 def _write_layer(path: Path, name: str, table: pd.DataFrame) -> None:
     layer = LAYERS[name]
     options = {"IDENTIFIER": layer.title, "DESCRIPTION": layer.description}
-    if isinstance(table, gpd.GeoDataFrame):
+    if layer.geometry is not None:
         pyogrio.write_dataframe(
             table,
             path,
             layer=name,
             driver="GPKG",
-            geometry_type="MultiPolygon",
+            geometry_type=_GEOMETRY_TYPES[layer.geometry],
             promote_to_multi=True,
             dataset_options={"VERSION": "1.2"},
             layer_options=options | {"GEOMETRY_NAME": "geom", "SPATIAL_INDEX": "YES"},
@@ -182,7 +184,7 @@ def _add_styles(database: sqlite3.Connection, tables: Mapping[str, pd.DataFrame]
 
 
 def _add_field_words(database: sqlite3.Connection, tables: Mapping[str, pd.DataFrame]) -> None:
-    constraints: set[str] = set()
+    coded: dict[str, Legend] = {}
     for name, table in tables.items():
         for field in LAYERS[name].fields:
             if field.name in table.columns:
@@ -191,17 +193,18 @@ def _add_field_words(database: sqlite3.Connection, tables: Mapping[str, pd.DataF
                     "INSERT INTO gpkg_data_columns VALUES (?, ?, ?, ?, ?, NULL, ?)",
                     (name, field.name, field.alias, field.alias, field.description, constraint),
                 )
-                constraints |= {constraint} if constraint else set()
-    for field_name in sorted(constraints):
-        for entry in FIELD_LEGENDS[field_name.removesuffix("_codes")]:
+                coded |= {constraint: field.legend} if constraint else {}
+    for constraint, legend in sorted(coded.items()):
+        for entry in legend:
+            assert isinstance(entry, ClassLabel)  # only their codes are told apart
             database.execute(
                 "INSERT INTO gpkg_data_column_constraints VALUES (?, 'enum', ?, NULL, NULL, NULL, NULL, ?)",
-                (field_name, str(entry.code), f"{entry.official}: {entry.meaning}"),
+                (constraint, str(entry.code), f"{entry.official}: {entry.meaning}"),
             )
 
 
 def _constraint(field: FieldSpec) -> str | None:
-    return f"{field.name}_codes" if field.name in FIELD_LEGENDS else None
+    return f"{field.name}_codes" if field.legend and isinstance(field.legend[0], ClassLabel) else None
 
 
 def _add_metadata(

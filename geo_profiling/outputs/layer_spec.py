@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from geo_profiling.outputs.legend import ClassLabel, RangeLabel, WordLabel
+
 FieldType = Literal["identifier", "text", "integer", "number", "truth"]
+GeometryKind = Literal["polygon", "line", "point"]
+Legend = Sequence[ClassLabel] | Sequence[WordLabel] | Sequence[RangeLabel]
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class FieldSpec:
         Values outside cannot be.
     nullable : bool
         Whether it may be unknown.
+    legend : sequence of ClassLabel, WordLabel or RangeLabel
+        Words and colours of its values, where they are not many.
     """
 
     name: str
@@ -44,6 +51,59 @@ class FieldSpec:
     minimum: float | None = None
     maximum: float | None = None
     nullable: bool = True
+    legend: Legend = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the features of a layer without classes are drawn.
+
+    Attributes
+    ----------
+    fill : str or None
+        ``#rrggbb``, or None for no fill; lines have none.
+    opacity : float
+        Of the fill, 0-1.
+    line : str
+        ``#rrggbb``.
+    width_mm : float
+        Of the line; of a point, its diameter.
+    """
+
+    fill: str | None
+    opacity: float
+    line: str
+    width_mm: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """How names are written: what, how large, in which colour, where and how willingly left out.
+
+    Attributes
+    ----------
+    expression : str
+        In QGIS's language.
+    size : int
+        In points.
+    colour : str
+        ``#rrggbb``.
+    is_bold : bool
+    must_fit : bool
+        Inside its polygon, and left out where it does not fit; else over the centroid.
+    priority : int
+        0-10; where labels meet the higher one stays.
+    only_near : bool
+        Only when the map is zoomed in.
+    """
+
+    expression: str
+    size: int
+    colour: str
+    is_bold: bool
+    must_fit: bool
+    priority: int
+    only_near: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,16 +118,33 @@ class LayerSpec:
         In plain words.
     description : str
         What it shows and how it came about.
-    has_geometry : bool
-        Multipolygons, or a table.
+    geometry : {"polygon", "line", "point"} or None
+        What its features are, always as multi-part geometries; None: a table.
     fields : tuple of FieldSpec
+    look : Look
+        Of features that no field colours.
+    coloured_by : tuple of str
+        Fields with a legend that colour the layer, the first by default.
+    is_shown : bool
+        Whether a map shows it before the reader asks for it.
+    label : Label or None
+        How its features carry their names on a map.
     """
 
     name: str
     title: str
     description: str
-    has_geometry: bool
+    geometry: GeometryKind | None
     fields: tuple[FieldSpec, ...]
+    look: Look = Look(None, 0.0, "#555555", 0.2)
+    coloured_by: tuple[str, ...] = ()
+    is_shown: bool = True
+    label: Label | None = None
+
+    @property
+    def has_geometry(self) -> bool:
+        """Whether it is no mere table."""
+        return self.geometry is not None
 
     def field(self, name: str) -> FieldSpec:
         """Return the field of that name."""
@@ -85,3 +162,7 @@ TOUCHES_EDGE = FieldSpec(
     required=False,
     nullable=False,
 )
+
+#: Label expressions.
+NAME_AND_PEOPLE = "coalesce(\"name\" || '{}\\n', '') || format_number(\"population\", 0) || ' people'"
+UNIT_LABEL = Label('"name"', 7, "#333333", is_bold=False, must_fit=True, priority=3, only_near=True)

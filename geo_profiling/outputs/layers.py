@@ -22,7 +22,7 @@ _RUN_INFO = LayerSpec(
     "run_info",
     "About these data",
     "What was computed from what: inputs, parameters, versions.",
-    False,
+    None,
     (
         FieldSpec("key", "Key", "What is told.", "text", unique=True),
         FieldSpec("value", "Value", "What it is.", "text"),

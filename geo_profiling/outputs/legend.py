@@ -100,6 +100,26 @@ class WordLabel:
     colour: str
 
 
+@dataclass(frozen=True)
+class RangeLabel:
+    """A range of numbers as a reader meets it.
+
+    Attributes
+    ----------
+    lower, upper : float
+        Values above ``lower`` and up to ``upper``; the lowest range holds its lower end too.
+    label : str
+        In plain words.
+    colour : str
+        ``#rrggbb``.
+    """
+
+    lower: float
+    upper: float
+    label: str
+    colour: str
+
+
 #: Metropolitan scales, the smallest first.
 SCALES = (
     WordLabel("proximity", "Proximity", "Ground within walking time of a local centre.", "#d7301f"),
@@ -133,10 +153,8 @@ FUA_RULES = (
 
 #: Legends of grids by level.
 CELL_LEGENDS = MappingProxyType({1: CELL_LEVEL1, 2: CELL_LEVEL2})
-#: Legends of fields of layers.
+#: Legends of the classes of units.
 FIELD_LEGENDS = MappingProxyType({"degurba_l1": UNIT_LEVEL1, "degurba_l2": UNIT_LEVEL2})
-#: Legends of fields that hold words, where they colour a layer.
-WORD_LEGENDS = MappingProxyType({"scale": SCALES, "fua_rule": FUA_RULES})
 #: Outline of urban centres on maps.
 CENTRE_OUTLINE = "#40000a"
 #: Outline of functional urban areas on maps.

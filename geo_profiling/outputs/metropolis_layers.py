@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from geo_profiling.outputs.layer_spec import AREA, NAME, POPULATION, TOUCHES_EDGE, FieldSpec, LayerSpec
-from geo_profiling.outputs.urban_layers import UNIT_FIELDS
+from geo_profiling.outputs.layer_spec import (
+    AREA,
+    NAME,
+    NAME_AND_PEOPLE,
+    POPULATION,
+    TOUCHES_EDGE,
+    UNIT_LABEL,
+    FieldSpec,
+    Label,
+    LayerSpec,
+    Look,
+)
+from geo_profiling.outputs.legend import FUA_OUTLINE, SCALES
+from geo_profiling.outputs.urban_layers import UNIT_COLOURS, UNIT_FIELDS
 
 _AREA_TYPE = FieldSpec("area_type", "Kind of area", "'urban_centre' or 'functional_urban_area'.", "text")
 
@@ -105,7 +117,7 @@ METROPOLIS_LAYERS = (
         "Functional urban areas",
         "Cities with their commuting zones: the units from which a large part of the employed residents commute to "
         "the city.",
-        True,
+        "polygon",
         (
             FieldSpec("fua_id", "Identifier", "Id of its main city; stays the same between runs.", "text", unique=True),
             NAME,
@@ -161,20 +173,28 @@ METROPOLIS_LAYERS = (
             ),
             *_GOVERNANCE_FIELDS,
         ),
+        # No fill: it lies on coloured classes, whose colours have to stay those of the legend.
+        look=Look(None, 0.0, FUA_OUTLINE, 0.8),
+        label=Label(
+            NAME_AND_PEOPLE.format(" (functional area)"), 9, FUA_OUTLINE, is_bold=True, must_fit=True, priority=8
+        ),
     ),
     LayerSpec(
         "fua_units",
         "Units of the commuting flows",
         "Local units within the borders of the year of the flows: the city and functional urban area of each, and why.",
-        True,
+        "polygon",
         UNIT_FIELDS,
+        coloured_by=UNIT_COLOURS,
+        is_shown=False,
+        label=UNIT_LABEL,
     ),
     LayerSpec(
         "fua_candidates",
         "Shares of commuters",
         "Every city to which a unit sends one of a hundred employed residents or more: why a unit is in a functional "
         "urban area or in none.",
-        False,
+        None,
         (
             FieldSpec("unit_id", "Identifier of the unit", "As it came with the units.", "identifier"),
             FieldSpec("fua_id", "City", "Id of the (merged) city.", "text"),
@@ -191,13 +211,15 @@ METROPOLIS_LAYERS = (
         "The scales at which a metropolis is governed: proximity (within walking time of a local centre), "
         "agglomeration (the contiguous urban cluster), metropolitan area (the functional urban area) and metropolitan "
         "region (regional units most of whose people live in large functional urban areas).",
-        True,
+        "polygon",
         (
             FieldSpec(
                 "scale",
                 "Scale",
                 "'proximity', 'agglomeration', 'metropolitan_area' or 'metropolitan_region'.",
                 "text",
+                nullable=False,
+                legend=SCALES,
             ),
             FieldSpec("area_id", "Identifier", "Unique in its scale; stays the same between runs.", "text"),
             FieldSpec(
@@ -249,12 +271,14 @@ METROPOLIS_LAYERS = (
                 maximum=1,
             ),
         ),
+        coloured_by=("scale",),
+        is_shown=False,
     ),
     LayerSpec(
         "services_in_reach",
         "Services within walking time",
         "Places of each kind of service inside each proximity area.",
-        False,
+        None,
         (
             FieldSpec("area_id", "Proximity area", "As in the metropolitan scales.", "text"),
             FieldSpec("service", "Service", "Kind of service, as the configuration names it.", "text"),
@@ -266,7 +290,7 @@ METROPOLIS_LAYERS = (
         "Urban change",
         "What became of urban centres and functional urban areas from one year to another: linked where at least half "
         "(or the configured share) of either lies in the other.",
-        False,
+        None,
         (
             _AREA_TYPE,
             FieldSpec("from_year", "From", "Year of the earlier area.", "integer"),
@@ -297,7 +321,7 @@ METROPOLIS_LAYERS = (
         "People and area of urban centres and functional urban areas in a later year, if they kept growing as they "
         "did last; the range is drawn with the lowest and highest rate of the past, and at least with the band that "
         "the configuration states.",
-        False,
+        None,
         (
             _AREA_TYPE,
             FieldSpec("area_id", "Area", "Identifier in the last year with data.", "text"),

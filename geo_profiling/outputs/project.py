@@ -21,7 +21,7 @@ from geo_profiling.outputs.styles import (
 )
 
 Bounds = tuple[float, float, float, float]
-_HIDDEN = frozenset({"urban_clusters", "dense_clusters", "semi_dense_clusters", "fua_units", "metropolitan_scales"})
+_WKB_TYPES = {None: "NoGeometry", "polygon": "MultiPolygon", "line": "MultiLineString", "point": "MultiPoint"}
 
 
 @dataclass(frozen=True)
@@ -204,15 +204,15 @@ def _vector_entry(file_name: str, layer: ProjectLayer, classified_by: str | None
     element.append(_resource_metadata(title, spec.description))
     ET.SubElement(element, "provider", {"encoding": "UTF-8"}).text = "ogr"
     element.extend(style_elements(spec, layer.fields, classified_by=classified_by))
-    visible = spec.has_geometry and layer.name not in _HIDDEN and classified_by == finest
+    visible = spec.has_geometry and spec.is_shown and classified_by == finest
     return _Entry(identifier, title, source, "ogr", visible, element)
 
 
 def _maplayer_attributes(spec: LayerSpec, layer: ProjectLayer) -> dict[str, str]:
     return {
         "type": "vector",
-        "geometry": "Polygon" if spec.has_geometry else "No geometry",
-        "wkbType": "MultiPolygon" if spec.has_geometry else "NoGeometry",
+        "geometry": "No geometry" if spec.geometry is None else spec.geometry.capitalize(),
+        "wkbType": _WKB_TYPES[spec.geometry],
         "labelsEnabled": labels_enabled(spec, layer.fields),
         "simplifyDrawingHints": "1",
         "readOnly": "0",

@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec
+from geo_profiling.outputs.layer_spec import FieldSpec, GeometryKind, Label, LayerSpec, Look
 from geo_profiling.outputs.layers import LAYERS
-from geo_profiling.outputs.legend import (
-    CELL_LEGENDS,
-    CENTRE_OUTLINE,
-    FIELD_LEGENDS,
-    FUA_OUTLINE,
-    WORD_LEGENDS,
-    ClassLabel,
-    WordLabel,
-)
+from geo_profiling.outputs.legend import CELL_LEGENDS, ClassLabel, RangeLabel, WordLabel
 
 #: The oldest QGIS whose spelling of styles and projects is written.
 QGIS_VERSION = "3.22.16-Białowieża"
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 
 
-@dataclass(frozen=True)
-class Outline:
-    """How polygons of one layer without classes are drawn.
-
-    Attributes
-    ----------
-    fill : str or None
-        ``#rrggbb``, or None for no fill.
-    opacity : float
-        Of the fill, 0-1.
-    line : str
-        ``#rrggbb``.
-    width_mm : float
-    """
-
-    fill: str | None
-    opacity: float
-    line: str
-    width_mm: float
-
-
-_OUTLINES: Mapping[str, Outline] = {
-    "urban_centres": Outline("#e8262a", 0.25, CENTRE_OUTLINE, 0.6),
-    "dense_clusters": Outline("#6b2400", 0.25, "#6b2400", 0.4),
-    "semi_dense_clusters": Outline("#e0a030", 0.25, "#8a5a00", 0.4),
-    "urban_clusters": Outline("#f5b335", 0.25, "#b86e00", 0.4),
-    "units": Outline(None, 0, "#555555", 0.2),
-    "fua_units": Outline(None, 0, "#555555", 0.2),
-    # No fill: it lies on coloured classes, whose colours have to stay those of the legend.
-    "functional_urban_areas": Outline(None, 0, FUA_OUTLINE, 0.8),
-    "metropolitan_scales": Outline(None, 0, FUA_OUTLINE, 0.4),
-}
 _UNIT_LINE = "#7f7f7f"
 
 
@@ -90,9 +49,7 @@ def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
 
 def classified_fields(name: str, fields: Collection[str]) -> list[str | None]:
     """Return the fields by which a layer is coloured, the finest first; ``[None]`` if there is none."""
-    found: list[str | None] = [
-        field for field in (*reversed(FIELD_LEGENDS), *WORD_LEGENDS) if field in fields and LAYERS[name].has_geometry
-    ]
+    found: list[str | None] = [field for field in LAYERS[name].coloured_by if field in fields]
     return found or [None]
 
 
@@ -137,9 +94,9 @@ def style_elements(layer: LayerSpec, fields: Collection[str], *, classified_by: 
     present = [field for field in layer.fields if field.name in fields]
     elements = []
     if layer.has_geometry:
-        elements.append(_outlined(layer.name) if classified_by is None else _categorised(classified_by))
-        if _is_labelled(layer, fields):
-            elements.append(_labelling(layer.name))
+        elements.append(_renderer(layer, classified_by))
+        if layer.label is not None and "name" in fields:
+            elements.append(_labelling(layer.label))
     elements += [_field_words(present), _aliases(present)]
     shown = "name" if "name" in fields else layer.fields[0].name
     expression = ET.Element("previewExpression")
@@ -151,11 +108,7 @@ def style_elements(layer: LayerSpec, fields: Collection[str], *, classified_by: 
 
 def labels_enabled(layer: LayerSpec, fields: Collection[str]) -> str:
     """Return "1" where the layer's features carry labels, else "0" (as QGIS spells it)."""
-    return "1" if _is_labelled(layer, fields) else "0"
-
-
-def _is_labelled(layer: LayerSpec, fields: Collection[str]) -> bool:
-    return layer.name in _LABELS and "name" in fields
+    return "1" if layer.label is not None and "name" in fields else "0"
 
 
 def _style_attributes(layer: LayerSpec, fields: Collection[str]) -> dict[str, str]:
@@ -185,81 +138,84 @@ def _options(values: Mapping[str, str]) -> ET.Element:
     return options
 
 
-def _fill_symbol(name: str, outline: Outline) -> ET.Element:
-    symbol = ET.Element("symbol", {"name": name, "type": "fill", "alpha": "1", "clip_to_extent": "1", "force_rhr": "0"})
-    layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0", "locked": "0"})
-    layer.append(
-        _options(
-            {
-                "style": "no" if outline.fill is None else "solid",
-                "color": _rgba(outline.fill or "#ffffff", outline.opacity),
-                "outline_color": _rgba(outline.line),
-                "outline_style": "solid",
-                "outline_width": str(outline.width_mm),
-                "outline_width_unit": "MM",
-                "joinstyle": "round",
-            }
-        )
+def _symbol(name: str, kind: GeometryKind, look: Look) -> ET.Element:
+    types = {"polygon": ("fill", "SimpleFill"), "line": ("line", "SimpleLine"), "point": ("marker", "SimpleMarker")}
+    symbol = ET.Element(
+        "symbol", {"name": name, "type": types[kind][0], "alpha": "1", "clip_to_extent": "1", "force_rhr": "0"}
     )
+    layer = ET.SubElement(symbol, "layer", {"class": types[kind][1], "enabled": "1", "pass": "0", "locked": "0"})
+    layer.append(_options(_drawing(kind, look)))
     return symbol
 
 
-def _outlined(name: str) -> ET.Element:
-    renderer = ET.Element("renderer-v2", {"type": "singleSymbol", "symbollevels": "0", "forceraster": "0"})
-    ET.SubElement(renderer, "symbols").append(_fill_symbol("0", _OUTLINES[name]))
+def _drawing(kind: GeometryKind, look: Look) -> dict[str, str]:
+    if kind == "line":
+        width = {"line_width": str(look.width_mm), "line_width_unit": "MM"}
+        return {"line_color": _rgba(look.line), "line_style": "solid", **width, "capstyle": "round"}
+    fill = {"color": _rgba(look.fill or "#ffffff", look.opacity), "outline_color": _rgba(look.line)}
+    if kind == "point":
+        size = {"size": str(look.width_mm), "size_unit": "MM", "outline_width": "0.1", "outline_width_unit": "MM"}
+        return {"name": "circle", **fill, "outline_style": "solid", **size}
+    width = {"outline_width": str(look.width_mm), "outline_width_unit": "MM"}
+    style = {"style": "no" if look.fill is None else "solid", "outline_style": "solid", "joinstyle": "round"}
+    return {**fill, **style, **width}
+
+
+def _renderer(layer: LayerSpec, classified_by: str | None) -> ET.Element:
+    assert layer.geometry is not None  # tables are not drawn
+    kinds = {"symbollevels": "0", "forceraster": "0"}
+    if classified_by is None:
+        renderer = ET.Element("renderer-v2", {"type": "singleSymbol", **kinds})
+        ET.SubElement(renderer, "symbols").append(_symbol("0", layer.geometry, layer.look))
+        return renderer
+    field = layer.field(classified_by)
+    if isinstance(field.legend[0], RangeLabel):
+        return _graduated(layer.geometry, field, kinds)
+    return _categorised(layer.geometry, field, kinds)
+
+
+def _graduated(geometry: GeometryKind, field: FieldSpec, kinds: Mapping[str, str]) -> ET.Element:
+    attributes = {"type": "graduatedSymbol", "attr": field.name, "graduatedMethod": "GraduatedColor", **kinds}
+    renderer = ET.Element("renderer-v2", attributes)
+    ranges, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
+    for number, entry in enumerate(field.legend):
+        assert isinstance(entry, RangeLabel)  # a legend is of one kind
+        limits = {"lower": repr(float(entry.lower)), "upper": repr(float(entry.upper))}
+        ET.SubElement(ranges, "range", {**limits, "symbol": str(number), "label": entry.label, "render": "true"})
+        symbols.append(_symbol(str(number), geometry, _class_look(geometry, field, entry.colour)))
     return renderer
 
 
-def _categorised(field: str) -> ET.Element:
-    renderer = ET.Element(
-        "renderer-v2", {"type": "categorizedSymbol", "attr": field, "symbollevels": "0", "forceraster": "0"}
-    )
+def _categorised(geometry: GeometryKind, field: FieldSpec, kinds: Mapping[str, str]) -> ET.Element:
+    renderer = ET.Element("renderer-v2", {"type": "categorizedSymbol", "attr": field.name, **kinds})
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    kind = "long" if field in FIELD_LEGENDS else "string"
-    for number, entry in enumerate(_legend(field)):
+    for number, entry in enumerate(_words(field)):
+        kind = "long" if isinstance(entry, ClassLabel) else "string"
         attributes = {"value": str(entry.code), "symbol": str(number), "label": entry.label, "render": "true"}
         ET.SubElement(categories, "category", attributes | {"type": kind})
-        symbols.append(_fill_symbol(str(number), _category_outline(field, entry.colour)))
-    if field != "scale":  # never unknown
+        symbols.append(_symbol(str(number), geometry, _class_look(geometry, field, entry.colour)))
+    if field.nullable:
         attributes = {"value": "", "symbol": str(len(symbols)), "label": "Unknown", "render": "true", "type": "NULL"}
         ET.SubElement(categories, "category", attributes)
-        symbols.append(_fill_symbol(str(len(symbols)), _category_outline(field, "#ffffff")))
+        symbols.append(_symbol(str(len(symbols)), geometry, _class_look(geometry, field, "#ffffff")))
     return renderer
 
 
-def _legend(field: str) -> Sequence[ClassLabel | WordLabel]:
-    return FIELD_LEGENDS[field] if field in FIELD_LEGENDS else WORD_LEGENDS[field]
+def _words(field: FieldSpec) -> list[ClassLabel | WordLabel]:
+    """Return what the single values of a field mean; nothing where its legend tells ranges."""
+    return [entry for entry in field.legend if not isinstance(entry, RangeLabel)]
 
 
-def _category_outline(field: str, colour: str) -> Outline:
+def _class_look(geometry: GeometryKind, field: FieldSpec, colour: str) -> Look:
+    if geometry == "line":
+        return Look(None, 0.0, colour, 0.6)
+    if geometry == "point":
+        return Look(colour, 1.0, _UNIT_LINE, 1.6)
     # Scales lie on one another: the smaller one has to shine through.
-    return Outline(colour, 0.15, colour, 0.6) if field == "scale" else Outline(colour, 1.0, _UNIT_LINE, 0.15)
+    return Look(colour, 0.15, colour, 0.6) if field.name == "scale" else Look(colour, 1.0, _UNIT_LINE, 0.15)
 
 
-@dataclass(frozen=True)
-class _Label:
-    """How names are written: what with, how large, in which colour, how willingly left out."""
-
-    expression: str
-    size: int
-    weight: int
-    colour: str
-    placement: int
-    priority: int
-
-
-_NAME_AND_PEOPLE = "coalesce(\"name\" || '{}\\n', '') || format_number(\"population\", 0) || ' people'"
-# Placement 1: over the centroid; 4: horizontally inside the polygon, left out where it does not fit.
-_LABELS: Mapping[str, _Label] = {
-    "urban_centres": _Label(_NAME_AND_PEOPLE.format(""), 10, 75, CENTRE_OUTLINE, 1, 10),
-    "functional_urban_areas": _Label(_NAME_AND_PEOPLE.format(" (functional area)"), 9, 75, FUA_OUTLINE, 4, 8),
-    "units": _Label('"name"', 7, 50, "#333333", 4, 3),
-    "fua_units": _Label('"name"', 7, 50, "#333333", 4, 3),
-}
-
-
-def _labelling(name: str) -> ET.Element:
-    label = _LABELS[name]
+def _labelling(label: Label) -> ET.Element:
     labelling = ET.Element("labeling", {"type": "simple"})
     settings = ET.SubElement(labelling, "settings", {"calloutType": "simple"})
     style = ET.SubElement(
@@ -271,7 +227,7 @@ def _labelling(name: str) -> ET.Element:
             "fontFamily": "Open Sans",
             "fontSize": str(label.size),
             "fontSizeUnit": "Point",
-            "fontWeight": str(label.weight),
+            "fontWeight": "75" if label.is_bold else "50",
             "textColor": _rgba(label.colour),
             "textOpacity": "1",
             "multilineHeight": "1",
@@ -288,10 +244,11 @@ def _labelling(name: str) -> ET.Element:
             "bufferOpacity": "0.8",
         },
     )
-    placement = {"placement": str(label.placement), "priority": str(label.priority), "dist": "0"}
+    # 1: over the centroid; 4: horizontally inside the polygon.
+    placement = {"placement": "4" if label.must_fit else "1", "priority": str(label.priority), "dist": "0"}
     ET.SubElement(settings, "placement", placement)
     rendering = {"obstacle": "0", "drawLabels": "1", "fontMinPixelSize": "3", "fontMaxPixelSize": "10000"}
-    if name in ("units", "fua_units"):
+    if label.only_near:
         rendering |= {"scaleVisibility": "1", "scaleMin": "1", "scaleMax": "750000"}
     ET.SubElement(settings, "rendering", rendering)
     return labelling
@@ -308,8 +265,8 @@ def _field_words(fields: Sequence[FieldSpec]) -> ET.Element:
     """Codes as words, numbers with as many decimals as they deserve."""
     configuration = ET.Element("fieldConfiguration")
     for field in fields:
-        if field.name in FIELD_LEGENDS or field.name in WORD_LEGENDS:
-            kind, options = "ValueMap", _value_map(_legend(field.name))
+        if words := _words(field):
+            kind, options = "ValueMap", _value_map(words)
         elif field.type == "number":
             kind, options = "Range", ET.Element("Option", {"type": "Map"})
             ET.SubElement(options, "Option", {"name": "Precision", "type": "int", "value": str(field.decimals)})
@@ -333,10 +290,8 @@ def _value_map(legend: Sequence[ClassLabel | WordLabel]) -> ET.Element:
 def _tip(layer: LayerSpec, fields: Sequence[FieldSpec]) -> str:
     names = {field.name for field in fields}
     lines = ["<b>[% coalesce(\"name\", '') %]</b>"] if "name" in names else []
-    for name in ("degurba_l2", "degurba_l1", "scale", "fua_rule"):
-        if name in names:
-            lines.append(f'[% represent_value("{name}") %]')
-            break
+    for name in [name for name in layer.coloured_by if name in names][:1]:
+        lines.append(f'[% represent_value("{name}") %]')
     if "population" in names:
         lines.append('[% format_number("population", 0) %] people')
     if "area_km2" in names:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from geo_profiling.outputs.layer_spec import AREA, NAME, POPULATION, TOUCHES_EDGE, FieldSpec, LayerSpec
+from geo_profiling.outputs.layer_spec import (
+    AREA,
+    NAME,
+    NAME_AND_PEOPLE,
+    POPULATION,
+    TOUCHES_EDGE,
+    UNIT_LABEL,
+    FieldSpec,
+    Label,
+    LayerSpec,
+    Look,
+)
+from geo_profiling.outputs.legend import CENTRE_OUTLINE, FUA_RULES, UNIT_LEVEL1, UNIT_LEVEL2
 
 
 def _share(name: str, where: str) -> FieldSpec:
@@ -17,9 +29,10 @@ def _share(name: str, where: str) -> FieldSpec:
     )
 
 
-def _clusters(name: str, title: str, description: str) -> LayerSpec:
+def _clusters(name: str, title: str, description: str, look: Look) -> LayerSpec:
     identifier = FieldSpec("cluster_id", "Identifier", "Stays the same between runs.", "text", unique=True)
-    return LayerSpec(name, title, description, True, (identifier, NAME, POPULATION, AREA, TOUCHES_EDGE))
+    fields = (identifier, NAME, POPULATION, AREA, TOUCHES_EDGE)
+    return LayerSpec(name, title, description, "polygon", fields, look=look, is_shown=False)
 
 
 def _commuters(name: str, alias: str, where: str) -> FieldSpec:
@@ -45,6 +58,7 @@ UNIT_FIELDS = (
         required=False,
         minimum=1,
         maximum=3,
+        legend=UNIT_LEVEL1,
     ),
     FieldSpec(
         "degurba_l2",
@@ -55,6 +69,7 @@ UNIT_FIELDS = (
         required=False,
         minimum=11,
         maximum=30,
+        legend=UNIT_LEVEL2,
     ),
     FieldSpec(
         "degurba_basis",
@@ -100,6 +115,7 @@ UNIT_FIELDS = (
         "'unknown'.",
         "text",
         required=False,
+        legend=FUA_RULES,
     ),
     FieldSpec(
         "employed_residents",
@@ -123,13 +139,16 @@ UNIT_FIELDS = (
     ),
 )
 
+#: What units are coloured by, the finest first.
+UNIT_COLOURS = ("degurba_l2", "degurba_l1", "fua_rule")
+
 URBAN_LAYERS = (
     LayerSpec(
         "urban_centres",
         "Urban centres",
         "Contiguous dense cells (at least 1,500 people per km2 of land, or mostly built-up) with at least 50,000 "
         "people together, gaps filled and edges smoothed: the centres of cities.",
-        True,
+        "polygon",
         (
             FieldSpec("centre_id", "Identifier", "Stays the same between runs.", "text", unique=True),
             NAME,
@@ -137,29 +156,36 @@ URBAN_LAYERS = (
             AREA,
             TOUCHES_EDGE,
         ),
+        look=Look("#e8262a", 0.25, CENTRE_OUTLINE, 0.6),
+        label=Label(NAME_AND_PEOPLE.format(""), 10, CENTRE_OUTLINE, is_bold=True, must_fit=False, priority=10),
     ),
     _clusters(
         "urban_clusters",
         "Urban clusters",
         "Contiguous cells of at least 300 people per km2 of land with at least 5,000 people together: cities and towns "
         "with their suburbs.",
+        Look("#f5b335", 0.25, "#b86e00", 0.4),
     ),
     _clusters(
         "dense_clusters",
         "Dense towns",
         "Contiguous dense cells (at least 1,500 people per km2 of land) with at least 5,000 people, outside urban "
         "centres.",
+        Look("#6b2400", 0.25, "#6b2400", 0.4),
     ),
     _clusters(
         "semi_dense_clusters",
         "Semi-dense towns",
         "Contiguous cells of medium density with enough people for a town, away from urban centres and dense towns.",
+        Look("#e0a030", 0.25, "#8a5a00", 0.4),
     ),
     LayerSpec(
         "units",
         "Local units",
         "Municipalities or other local units, classified by where most of their people live.",
-        True,
+        "polygon",
         UNIT_FIELDS,
+        coloured_by=UNIT_COLOURS,
+        label=UNIT_LABEL,
     ),
 )
