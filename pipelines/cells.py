@@ -11,7 +11,7 @@ from affine import Affine
 from pyproj import CRS, Transformer
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import AreaInput, RasterInput
+from geo_profiling.config.files import AreaInput, RasterInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.crs import parse_crs, same_crs

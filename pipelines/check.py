@@ -13,7 +13,8 @@ from pyproj import Transformer
 
 from geo_profiling.atomic import atomic_file
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import Inputs, RasterInput
+from geo_profiling.config.files import RasterInput
+from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.project import Project, RegionSettings
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.crs import require_equal_area, same_crs

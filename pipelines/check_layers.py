@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo_profiling.config.inputs import UnitsInput
+from geo_profiling.config.files import UnitsInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.crs import same_crs
 from geo_profiling.delineation.commuting import city_units, commuting_flows

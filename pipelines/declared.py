@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from geo_profiling.config.inputs import FileInput
+from geo_profiling.config.files import FileInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.ledger import STATE_FOLDER
 from geo_profiling.runs.step import FileContent
@@ -85,7 +85,7 @@ def reading_parameters(declared: FileInput) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from geo_profiling.config.inputs import AreaInput
+    >>> from geo_profiling.config.files import AreaInput
     >>> reading_parameters(AreaInput.model_validate({"path": "LAND.tif"}))
     {'crs': None, 'band': None, 'nodata': None, 'unit': 'm2'}
     """

@@ -8,15 +8,8 @@ from typing import Literal
 import geopandas as gpd
 import pandas as pd
 
-from geo_profiling.config.inputs import (
-    AreaInput,
-    CitiesInput,
-    EmployedInput,
-    FlowsInput,
-    FrictionInput,
-    RasterInput,
-    UnitsInput,
-)
+from geo_profiling.config.files import AreaInput, RasterInput, UnitsInput
+from geo_profiling.config.inputs import CitiesInput, EmployedInput, FlowsInput, FrictionInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.regions import Outline
 from geo_profiling.errors import InputError

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import UnitsInput
+from geo_profiling.config.files import UnitsInput
 from geo_profiling.config.metropolis import Proximity
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.borders import across_borders

@@ -14,7 +14,7 @@ import pandas as pd
 
 from geo_profiling.atomic import atomic_file
 from geo_profiling.compute import Compute
-from geo_profiling.config.inputs import FileInput
+from geo_profiling.config.files import FileInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.outputs.geopackage import write_geopackage
 from geo_profiling.outputs.manifest import (

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from geo_profiling.config.section import CrsText, LocalPath, Section
+from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
+from geo_profiling.config.section import Section
 
-#: Pattern of a SHA-256 digest.
-SHA256 = "^[0-9a-f]{64}$"
-AreaUnit = Literal["m2", "share"]
 #: Names of services stand in tables and in keys of messages.
 SERVICE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,63}$"
 ServiceName = Annotated[str, Field(pattern=SERVICE_NAME)]
 #: Keys of ``inputs`` that lead to a file; whole numbers count in lists.
 FileKeys = tuple[str | int, ...]
-
-
-class FileInput(Section):
-    """What can be said about any input file."""
-
-    path: LocalPath = Field(
-        description="File, relative to the folder of this configuration; ${NAME:-default} is an environment variable."
-    )
-    sha256: Annotated[str, Field(pattern=SHA256)] | None = Field(
-        None, description="Expected SHA-256 digest of the file; any other content is refused."
-    )
-    source: str | None = Field(None, description="Who publishes the data; printed on maps and in the report.")
-    licence: str | None = Field(None, description="Licence of the data; printed in the report.")
-
-
-class SpatialInput(FileInput):
-    """A file with places: a raster or a layer."""
-
-    crs: CrsText | None = Field(
-        None, description="Coordinate reference system of a file that declares none, for example EPSG:4326."
-    )
-
-
-class RasterInput(SpatialInput):
-    """A raster: one band of a GeoTIFF."""
-
-    band: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Band to read, from 1; only needed when the file has several."
-    )
-    nodata: float | Literal["none"] | None = Field(
-        None,
-        description="Value that means 'unknown', instead of the one the file declares; 'none': no value means unknown.",
-    )
-
-    @property
-    def nodata_value(self) -> float | None:
-        """As :func:`geo_profiling.raster.read.open_raster` takes it: NaN stands for "none"."""
-        return math.nan if self.nodata == "none" else self.nodata
 
 
 class PopulationInput(RasterInput):
@@ -64,22 +23,8 @@ class PopulationInput(RasterInput):
     year: int = Field(ge=1900, le=2200, description="Year the population is for.")
 
 
-class AreaInput(RasterInput):
-    """A part of each cell."""
-
-    unit: AreaUnit = Field("m2", description="m2 in each cell, as GHSL publishes it, or the share of the cell (0-1).")
-
-
 class FrictionInput(RasterInput):
     """Time to cross the ground: minutes per metre in each cell."""
-
-
-class UnitsInput(SpatialInput):
-    """Spatial units (municipalities, wards, ...), as polygons."""
-
-    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
-    id_field: str = Field(description="Field with the unique id of each unit; kept exactly as it is.")
-    name_field: str | None = Field(None, description="Field with the name of each unit.")
 
 
 class LocalCentresInput(UnitsInput):

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from geo_profiling.config.document import Document, KeyPath
-from geo_profiling.config.inputs import SERVICE_NAME, SHA256
+from geo_profiling.config.files import SHA256
+from geo_profiling.config.inputs import SERVICE_NAME
 from geo_profiling.config.project import Config
 from geo_profiling.config.regions import REGION_NAME
 
