@@ -15,7 +15,7 @@ from geo_profiling.runs.planner import leftover_outputs, plan_steps
 from geo_profiling.runs.runner import RegionResult, RegionRun, raise_on_failures, run_regions
 from geo_profiling.runs.step import Step
 from pipelines.selection import output_directory, select_regions
-from pipelines.steps import region_steps
+from pipelines.steps.region import region_steps
 
 _log = logging.getLogger("geo_profiling.run")
 

@@ -20,7 +20,7 @@ from geo_profiling.runs.runner import RegionRun, run_regions
 from pipelines.check import check_project
 from pipelines.declared import FINDINGS_FILE
 from pipelines.inputs import open_input, read_outline, read_units
-from pipelines.steps import inputs_step
+from pipelines.steps.region import inputs_step
 
 WriteRaster = Callable[..., Path]
 LAND = np.full((8, 8), 1e6, dtype=np.float32)

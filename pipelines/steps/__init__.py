@@ -1,0 +1,1 @@
+"""The steps of a region: what each depends on and writes. A run that has nothing to compute loads no GIS library."""

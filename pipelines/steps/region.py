@@ -1,0 +1,89 @@
+"""All steps of a region, in order: the check of its inputs first, the publication last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.runs.step import Step
+from pipelines.declared import FINDINGS_FILE, declared_inputs, fua_tables, input_content, reading_parameters
+from pipelines.steps.common import contents, later, place
+from pipelines.steps.delineation import delineation_steps
+from pipelines.steps.metropolis import coefficients, metropolis_steps
+
+#: A version is raised whenever the same inputs and parameters give another result.
+_VERSIONS = dict.fromkeys(("inputs", "publish"), "1")
+
+
+def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int | None = None) -> list[Step]:
+    """Return everything that is computed for a region, in order.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        What the region is computed from.
+    directory : Path
+        The region's output folder.
+    memory_limit : int, optional
+        Bytes that the process may hold; never changes a result.
+    """
+    steps = [
+        inputs_step(region, directory),
+        *delineation_steps(region, directory, memory_limit),
+        *metropolis_steps(region, directory, memory_limit),
+    ]
+    return [*steps, _publish_step(region, directory, [step.name for step in steps])]
+
+
+def inputs_step(region: RegionSettings, directory: Path) -> Step:
+    """Return the step that checks a region's inputs.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder.
+    """
+    declared = declared_inputs(region)
+    parameters = {
+        **place(region),
+        "inputs": {key: reading_parameters(value) | {"sha256": value.sha256} for key, value in declared.items()},
+    }
+    files = {key: input_content(value.path) for key, value in declared.items()}
+    return Step(
+        "inputs",
+        _VERSIONS["inputs"],
+        parameters,
+        {**contents(region), **files, **coefficients(region)},
+        outputs=[FINDINGS_FILE],
+        run=later("pipelines.check", "run_checks", region, directory),
+    )
+
+
+def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) -> Step:
+    level = region.delineation.degurba.level
+    maps = [f"maps/degurba_l{level}.png"]
+    if region.inputs.units is not None:
+        maps.append(f"maps/units_degurba_l{level}.png")
+    if fua_tables(region):
+        maps.append("maps/functional_urban_areas.png")
+    styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
+    credit = {"source", "licence", "year"}
+    parameters = {
+        "project": region.project,
+        "title": region.title,
+        "inputs": {
+            key: value.model_dump(mode="json", include=credit) for key, value in declared_inputs(region).items()
+        },
+        "year_of_flows": None if region.inputs.commuting is None else region.inputs.commuting.year,
+    }
+    return Step(
+        "publish",
+        _VERSIONS["publish"],
+        parameters,
+        {},
+        upstream=upstream,
+        # The manifest comes last: a folder with a manifest is complete.
+        outputs=[f"{region.name}.gpkg", *maps, *styles, "report.html", "manifest.json"],
+        run=later("pipelines.publish", "publish_region", region, directory, maps),
+    )
