@@ -67,6 +67,19 @@ def fua_tables(region: RegionSettings) -> list[str]:
     return ["functional_urban_areas", "fua_centres", *(["fua_units"] if region.inputs.units is not None else [])]
 
 
+def map_names(region: RegionSettings) -> list[str]:
+    """Return the files of the maps that a region gets, relative to its folder."""
+    if region.inputs.population is None:
+        return []
+    level = region.delineation.degurba.level
+    names = [f"maps/degurba_l{level}.png"]
+    if region.inputs.units is not None:
+        names.append(f"maps/units_degurba_l{level}.png")
+    if fua_tables(region):
+        names.append("maps/functional_urban_areas.png")
+    return names
+
+
 def input_content(path: Path) -> FileContent:
     """Return what identifies an input file's content; a shapefile is all its parts.
 

@@ -120,7 +120,8 @@ def run_scales(region: RegionSettings, directory: Path, compute: Compute) -> Non
         if region.inputs.regions is not None:
             areas["metropolitan_region"] = _regions(region, population, fuas, rules.region_min_fua_population, compute)
     write_parquet(directory / "tables/metropolitan_scales.parquet", nest_scales(population, areas, compute=compute))
-    write_parquet(directory / "tables/services_in_reach.parquet", services)
+    if region.inputs.services:
+        write_parquet(directory / "tables/services_in_reach.parquet", services)
 
 
 def _proximity(
@@ -203,7 +204,7 @@ def run_change(region: RegionSettings, directory: Path, memory_limit: int | None
         If a grid is refused.
     """
     inputs, rules = region.inputs, region.delineation.functional_urban_areas
-    years = [inputs.population.year, *(epoch.population.year for epoch in inputs.epochs)]
+    years = inputs.years
     own = [inputs, *(inputs.model_copy(update=_of_epoch(epoch)) for epoch in inputs.epochs)]
     centres, areas = [], []
     for year, year_inputs in sorted(zip(years, own, strict=True), key=lambda pair: pair[0]):
@@ -217,11 +218,11 @@ def run_change(region: RegionSettings, directory: Path, memory_limit: int | None
     found = [_linked("urban_centre", centres, region, compute)]
     if areas:
         found.append(_linked("functional_urban_area", areas, region, compute))
-    for name, tables in (
-        ("urban_change", [change.links for change in found]),
-        ("urban_projections", [change.projections for change in found]),
-    ):
-        write_parquet(directory / f"tables/{name}.parquet", pd.concat(tables, ignore_index=True))
+    tables = {"urban_change": [change.links for change in found]}
+    if region.delineation.epochs.project_to is not None:
+        tables["urban_projections"] = [change.projections for change in found]
+    for name, parts in tables.items():
+        write_parquet(directory / f"tables/{name}.parquet", pd.concat(parts, ignore_index=True))
 
 
 def _of_epoch(epoch: Any) -> dict[str, Any]:

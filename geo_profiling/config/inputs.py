@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
 from geo_profiling.config.section import Section
 
@@ -89,7 +90,9 @@ class Commuting(Section):
 class Inputs(Section):
     """The input files of the project."""
 
-    population: PopulationInput = Field(description="Population grid: people in each cell.")
+    population: PopulationInput | None = Field(
+        None, description="Population grid: people in each cell. Without it nothing is delineated."
+    )
     land: AreaInput | None = Field(
         None, description="Permanent land in each cell. Without it every cell counts as land."
     )
@@ -110,13 +113,17 @@ class Inputs(Section):
     services: dict[ServiceName, ServiceInput] = Field(
         default_factory=dict, description="Places by kind of service, for proximity: a name of yours and its file."
     )
+    streets: StreetsInput | None = Field(
+        None, description="Streets and paths: for walking distances, street blocks and access of buildings."
+    )
+    transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."
     )
 
     @model_validator(mode="after")
     def _years_differ(self) -> Inputs:
-        years = [self.population.year, *(epoch.population.year for epoch in self.epochs)]
+        years = self.years
         twice = sorted({year for year in years if years.count(year) > 1})
         if twice:
             raise ValueError(f"population and epochs give a year twice: {', '.join(map(str, twice))}")
@@ -126,6 +133,11 @@ class Inputs(Section):
                 f"epoch {bare[0]}: give built_up for every year or for none, so that the same rules hold in each"
             )
         return self
+
+    @property
+    def years(self) -> list[int]:
+        """Years of the population grids, the region's own first."""
+        return [grid.year for grid in (self.population, *(epoch.population for epoch in self.epochs)) if grid]
 
     def files(self) -> dict[FileKeys, FileInput]:
         """Return the declared files by the keys that lead to them.

@@ -25,6 +25,9 @@ def unmet_needs(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
     tuple
         Keys from the top of the configuration, and the problem.
     """
+    if inputs.population is None:
+        yield from _without_population(inputs, delineation)
+        return
     commuting = inputs.commuting
     if delineation.is_by_flows:
         keys: FileKeys = ("delineation", "functional_urban_areas", "method")
@@ -35,8 +38,17 @@ def unmet_needs(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
     project_to = delineation.epochs.project_to
     if project_to is not None:
         keys = ("delineation", "epochs", "project_to")
-        last = max([inputs.population.year, *(epoch.population.year for epoch in inputs.epochs)])
+        last = max(inputs.years)
         if not inputs.epochs:
             yield keys, "needs a second year in 'inputs.epochs'"
         elif project_to <= last:
             yield keys, f"should come after the last year of the population grids ({last}), not {project_to}"
+
+
+def _without_population(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
+    for key in ("degurba", "functional_urban_areas", "scales"):
+        if key in delineation.model_fields_set and getattr(delineation, key) is not None:
+            yield ("delineation", key), "needs 'inputs.population'"
+    for key in ("land", "built_up", "commuting", "epochs"):
+        if getattr(inputs, key):
+            yield ("inputs", key), "needs 'inputs.population'"

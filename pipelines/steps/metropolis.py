@@ -66,6 +66,7 @@ def _scales_step(region: RegionSettings, directory: Path, upstream: list[str]) -
     rules = region.delineation.scales
     assert rules is not None  # only asked for where it is configured
     used = ("regions", "local_centres", "services", "streets")
+    tables = ["metropolitan_scales", *(["services_in_reach"] if region.inputs.services else [])]
     return Step(
         "scales",
         _VERSIONS["scales"],
@@ -76,7 +77,7 @@ def _scales_step(region: RegionSettings, directory: Path, upstream: list[str]) -
         },
         contents(region, *used),
         upstream=upstream,
-        outputs=["tables/metropolitan_scales.parquet", "tables/services_in_reach.parquet"],
+        outputs=[f"tables/{name}.parquet" for name in tables],
         run=later("pipelines.metropolis", "run_scales", region, directory),
     )
 
@@ -85,19 +86,21 @@ def _change_step(region: RegionSettings, directory: Path, memory_limit: int | No
     rules = region.delineation.functional_urban_areas
     by_model = rules is not None and rules.method == "model"
     used = ("epochs", "friction") if by_model else ("epochs",)
+    projected = region.delineation.epochs.project_to is not None
+    tables = ["urban_change", *(["urban_projections"] if projected else [])]
     return Step(
         "change",
         _VERSIONS["change"],
         {
             **place(region),
             "inputs": reading(region, *used),
-            "years": [region.inputs.population.year, *(epoch.population.year for epoch in region.inputs.epochs)],
+            "years": region.inputs.years,
             "degurba": region.delineation.degurba.model_dump(mode="json"),
             "model": {"join": rules.join} if rules is not None and by_model else None,
             **region.delineation.epochs.model_dump(mode="json"),
         },
         {**contents(region, *used), **coefficients(region)},
-        outputs=["tables/urban_change.parquet", "tables/urban_projections.parquet"],
+        outputs=[f"tables/{name}.parquet" for name in tables],
         run=later("pipelines.metropolis", "run_change", region, directory, memory_limit),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Step
-from pipelines.declared import FINDINGS_FILE, declared_inputs, fua_tables, input_content, reading_parameters
+from pipelines.declared import FINDINGS_FILE, declared_inputs, input_content, map_names, reading_parameters
 from pipelines.steps.common import contents, later, place
 from pipelines.steps.delineation import delineation_steps
 from pipelines.steps.metropolis import coefficients, metropolis_steps
@@ -29,10 +29,11 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
     """
     steps = [
         inputs_step(region, directory),
-        *delineation_steps(region, directory, memory_limit),
-        *metropolis_steps(region, directory, memory_limit),
     ]
-    return [*steps, _publish_step(region, directory, [step.name for step in steps])]
+    if region.inputs.population is not None:
+        steps += delineation_steps(region, directory, memory_limit)
+        steps += metropolis_steps(region, directory, memory_limit)
+    return [*steps, _publish_step(region, directory, steps)]
 
 
 def inputs_step(region: RegionSettings, directory: Path) -> Step:
@@ -60,14 +61,10 @@ def inputs_step(region: RegionSettings, directory: Path) -> Step:
     )
 
 
-def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) -> Step:
-    level = region.delineation.degurba.level
-    maps = [f"maps/degurba_l{level}.png"]
-    if region.inputs.units is not None:
-        maps.append(f"maps/units_degurba_l{level}.png")
-    if fua_tables(region):
-        maps.append("maps/functional_urban_areas.png")
-    styles = [f"rasters/degurba_l{number}.qml" for number in range(1, level + 1)]
+def _publish_step(region: RegionSettings, directory: Path, steps: list[Step]) -> Step:
+    styles = []
+    if region.inputs.population is not None:
+        styles = [f"rasters/degurba_l{number}.qml" for number in range(1, region.delineation.degurba.level + 1)]
     credit = {"source", "licence", "year"}
     parameters = {
         "project": region.project,
@@ -77,13 +74,15 @@ def _publish_step(region: RegionSettings, directory: Path, upstream: list[str]) 
         },
         "year_of_flows": None if region.inputs.commuting is None else region.inputs.commuting.year,
     }
+    written = [Path(output) for step in steps for output in step.outputs]
+    tables = [path.stem for path in written if path.suffix == ".parquet"]
     return Step(
         "publish",
         _VERSIONS["publish"],
         parameters,
         {},
-        upstream=upstream,
+        upstream=[step.name for step in steps],
         # The manifest comes last: a folder with a manifest is complete.
-        outputs=[f"{region.name}.gpkg", *maps, *styles, "report.html", "manifest.json"],
-        run=later("pipelines.publish", "publish_region", region, directory, maps),
+        outputs=[f"{region.name}.gpkg", *map_names(region), *styles, "report.html", "manifest.json"],
+        run=later("pipelines.publish", "publish_region", region, directory, tables),
     )

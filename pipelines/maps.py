@@ -1,0 +1,62 @@
+"""The maps of a region."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import xarray as xr
+
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.outputs.manifest import Manifest
+from geo_profiling.outputs.maps import classes_map, functional_map, units_map
+from pipelines.layers import Layers
+from pipelines.lineage import year_of_flows
+
+
+def region_maps(
+    region: RegionSettings, layers: Layers, classes: xr.DataArray | None, manifest: Manifest
+) -> dict[str, bytes]:
+    """Return the maps of a region as PNG, by file name as :func:`pipelines.declared.map_names` lists them.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    layers : mapping of str to GeoDataFrame or DataFrame
+        As published.
+    classes : xarray.DataArray or None
+        Classes of cells of the finest level; None where nothing was delineated.
+    manifest : Manifest
+        Tells source and year.
+    """
+    maps: dict[str, bytes] = {}
+    level = region.delineation.degurba.level
+    told = _credits(manifest)
+    if classes is not None:
+        maps[f"maps/degurba_l{level}.png"] = classes_map(classes, layers["urban_centres"], layers.get("units"), **told)
+        if "units" in layers:
+            maps[f"maps/units_degurba_l{level}.png"] = units_map(
+                layers["units"], layers["urban_centres"], field=f"degurba_l{level}", **told
+            )
+    if "functional_urban_areas" in layers:
+        maps["maps/functional_urban_areas.png"] = _functional_map(region, layers, manifest)
+    return maps
+
+
+def _functional_map(region: RegionSettings, layers: Layers, manifest: Manifest) -> bytes:
+    areas = layers["functional_urban_areas"]
+    units = layers.get("fua_units", layers.get("units"))
+    cities = layers["urban_centres"]
+    if region.delineation.is_by_flows and units is not None:
+        cities = units[units["city_id"].notna()]
+    year = year_of_flows(region) if region.delineation.is_by_flows else manifest.year
+    return functional_map(areas, cities, units, title=manifest.title, source=manifest.source, year=year)
+
+
+class _Credits(TypedDict):
+    title: str
+    source: str
+    year: int | None
+
+
+def _credits(manifest: Manifest) -> _Credits:
+    return {"title": manifest.title, "source": manifest.source, "year": manifest.year}
