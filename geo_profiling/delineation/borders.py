@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from geo_profiling.delineation.overlap import main_area
+from geo_profiling.delineation.overlap import Names, main_area
 from geo_profiling.errors import UsageError
 
 #: Names of the OECD's size classes of functional urban areas, from the smallest.
@@ -17,11 +17,14 @@ _SMALLEST = np.array([50_000.0, 100_000.0, 250_000.0])
 _LARGE_ABOVE = 1_500_000.0
 #: People in one contiguous urban area from which a city may join the Metropolis association.
 METROPOLIS_POPULATION = 1_000_000.0
+#: Shares are sums of floats: half of the people may come out a hair to either side.
+_TOLERANCE = 1e-9
 
 
 def across_borders(
     units: pd.DataFrame,
     *,
+    area_population: pd.Series | None = None,
     centre_people: pd.DataFrame | None = None,
     centre_population: pd.Series | None = None,
     urban_people: pd.DataFrame | None = None,
@@ -32,6 +35,10 @@ def across_borders(
     ----------
     units : pandas.DataFrame
         Local governments: ``unit_id``, ``area_id`` (NULL: in none) and ``population`` (NULL: unknown).
+    area_population : pandas.Series, optional
+        All people of each area by its id, NaN unknown: areas that no unit makes up are told as well
+        (their governments are unknown, not 0), and the size class is that of these people. Without it
+        the areas are those of the units.
     centre_people : pandas.DataFrame, optional
         ``unit_id``, ``centre_id``, ``population``: people of each unit in each urban centre, as
         :func:`geo_profiling.delineation.overlap.people_in_pairs` returns them.
@@ -46,7 +53,7 @@ def across_borders(
     pandas.DataFrame
         On the area ids, sorted:
 
-        * ``n_units``: local governments, those without people included;
+        * ``n_units``: local governments, those without people included; NULL where no unit is told;
         * ``population``: their people, NaN where a unit's are unknown; so are the next four then;
         * ``units_per_100k``: local governments per 100,000 people;
         * ``largest_unit_id``, ``largest_unit_share``: the most populous one, its share of the people (0-1);
@@ -85,7 +92,12 @@ def across_borders(
     members = members.assign(population=members["population"].astype("Float64").astype(float))
     _require_usable(members)
     result = _fragmentation(members)
-    result["size_class"] = oecd_size_class(result["population"])
+    if area_population is not None:
+        result = result.reindex(area_population.index.sort_values().rename("area_id"))
+    result["n_units"] = result["n_units"].astype("Int64")
+    result["size_class"] = oecd_size_class(
+        result["population"] if area_population is None else area_population.reindex(result.index)
+    )
     if centre_people is not None:
         result = result.join(_centre_shares(members, centre_people, centre_population))
     if urban_people is not None:
@@ -93,6 +105,50 @@ def across_borders(
         result["contiguous_urban_population"] = largest
         result["meets_metropolis_criterion"] = largest >= METROPOLIS_POPULATION
     return result
+
+
+def units_in_areas(
+    unit_population: pd.Series, area_people: pd.DataFrame, common_area: pd.DataFrame, *, names: Names
+) -> pd.Series:
+    """Return the area of each local government: the one in which most of its people live.
+
+    Definition: a unit goes with the area that holds more of its people than any other (of equal ones
+    the smaller id), unless more of them live in none. A unit where nobody lives, or nobody is known
+    to, goes with the area that holds most of its ground.
+
+    Parameters
+    ----------
+    unit_population : pandas.Series
+        All people of each unit by its id; NaN unknown.
+    area_people : pandas.DataFrame
+        The two ids and ``population``, as
+        :func:`geo_profiling.delineation.overlap.people_in_pairs` returns them; areas do not overlap.
+    common_area : pandas.DataFrame
+        The two ids and ``area``: the ground that unit and area share, in any unit.
+    names : tuple of str
+        Columns of the units' ids and of the areas' ids.
+
+    Returns
+    -------
+    pandas.Series
+        Area id (None: in none) on the index of ``unit_population``.
+
+    Examples
+    --------
+    >>> names = ("unit_id", "area_id")
+    >>> people = pd.DataFrame([("a", "R", 60.0), ("a", "S", 40.0), ("b", "R", 10.0)], columns=[*names, "population"])
+    >>> ground = pd.DataFrame([("c", "S", 1.0)], columns=[*names, "area"])
+    >>> units_in_areas(pd.Series({"a": 100.0, "b": 30.0, "c": 0.0}), people, ground, names=names).tolist()
+    ['R', None, 'S']
+    """
+    main = main_area(area_people, names=names).reindex(unit_population.index)
+    inside = area_people.groupby(names[0])["population"].sum().reindex(unit_population.index, fill_value=0.0)
+    outside = unit_population.astype("Float64").astype(float) - inside
+    is_member = main["population"] >= outside - _TOLERANCE * inside
+    by_ground = main_area(common_area, names=names, weight="area")[names[1]].reindex(unit_population.index)
+    lived_in = unit_population.astype("Float64").fillna(0.0).to_numpy(dtype=float) > 0
+    found = main[names[1]].where(is_member & lived_in, by_ground.where(~lived_in))
+    return found.astype(object).where(found.notna(), None)
 
 
 def _require_usable(members: pd.DataFrame) -> None:

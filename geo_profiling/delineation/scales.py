@@ -14,6 +14,7 @@ import shapely
 
 from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, require_same
+from geo_profiling.delineation.names import distinct_names
 from geo_profiling.delineation.overlap import common_ground, main_area, people_in_pairs
 from geo_profiling.errors import InputError, UsageError
 from geo_profiling.raster.source import Source
@@ -63,7 +64,8 @@ def agglomerations(
     Definition: an agglomeration is an urban cluster (contiguous cells of at least 300 people per km2)
     of at least ``min_population`` people; its ground is that of the cluster, whatever the borders. A
     unit belongs to it if at least half of its people live in the cluster (of two halves the smaller
-    id). Its name is that of the unit in which most of its people live.
+    id). Its name is that of the unit in which most of its people live; it has none where units hold
+    less than half of them.
 
     Parameters
     ----------
@@ -81,7 +83,9 @@ def agglomerations(
     Returns
     -------
     Membership
-        Areas with ``name``, ``n_units`` and their geometry; members by unit.
+        Areas with ``name``, ``n_units`` (NULL as well where units hold less than half of the people,
+        see :func:`held_by_units`) and their geometry; members by unit. Of several that would have one name
+        all but the largest tell where they lie (:func:`geo_profiling.delineation.names.distinct_names`).
 
     References
     ----------
@@ -106,10 +110,45 @@ def agglomerations(
     members = _as_members(main["cluster_id"][enough], unit_population.index)
     largest = main_area(pairs, names=("cluster_id", "unit_id"))["unit_id"].reindex(areas.index)
     names = largest.map(unit_names) if unit_names is not None else pd.Series(None, areas.index, dtype=object)
+    held = held_by_units(areas["population"], pairs, area_id="cluster_id")
     result = gpd.GeoDataFrame(
-        {"name": names, "n_units": _counted(members, areas.index)}, geometry=areas.geometry, crs=clusters.crs
+        {
+            "name": distinct_names(names.where(held), areas["population"], areas.geometry),
+            "n_units": _counted(members, areas.index).astype("Int64").where(held),
+        },
+        geometry=areas.geometry,
+        crs=clusters.crs,
     )
     return Membership(result, members.rename("agglomeration_id"))
+
+
+def held_by_units(area_population: pd.Series, unit_people: pd.DataFrame, *, area_id: str) -> pd.Series:
+    """Tell of which areas the units are known: those half of whose people live in a unit of the layer.
+
+    Elsewhere (beyond the border that the units end at) the number of units is unknown, not 0.
+
+    Parameters
+    ----------
+    area_population : pandas.Series
+        All people of each area by its id.
+    unit_people : pandas.DataFrame
+        ``area_id`` and ``population``: people of each unit in each area; units do not overlap.
+    area_id : str
+        Column of the areas' ids.
+
+    Returns
+    -------
+    pandas.Series
+        Of bool, on the index of ``area_population``; False for an area without people.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"fua_id": ["F", "F", "G"], "population": [30.0, 30.0, 40.0]})
+    >>> held_by_units(pd.Series({"F": 100.0, "G": 100.0, "H": 100.0}), pairs, area_id="fua_id").tolist()
+    [True, False, False]
+    """
+    held = unit_people.groupby(area_id)["population"].sum().reindex(area_population.index, fill_value=0.0)
+    return (held > 0) & (held >= (MIN_UNIT_SHARE - _TOLERANCE) * area_population)
 
 
 def _as_members(area: pd.Series, ids: pd.Index) -> pd.Series:

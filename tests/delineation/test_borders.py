@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo_profiling.delineation.borders import SIZE_CLASSES, across_borders, oecd_size_class
+from geo_profiling.delineation.borders import SIZE_CLASSES, across_borders, oecd_size_class, units_in_areas
 from geo_profiling.errors import UsageError
 
 
@@ -133,3 +133,33 @@ def test_equal_units_are_as_split_as_can_be(n, people):
     figures = across_borders(local_governments(*[(i, "F", float(people)) for i in range(n)])).loc["F"]
     assert figures["herfindahl"] == pytest.approx(1 / n)
     assert (figures["largest_unit_id"], figures["largest_unit_share"]) == (0, pytest.approx(1 / n))
+
+
+def test_areas_without_units_have_unknown_governments_and_the_class_of_their_people():
+    people = pd.Series({"X": 600_000.0, "F": 1_600_000.0, "Y": np.nan})
+    figures = across_borders(UNITS[UNITS["area_id"] != "G"], area_population=people, centre_people=CENTRES)
+    assert figures.index.tolist() == ["F", "X", "Y"]
+    assert figures["n_units"].isna().tolist() == [False, True, True]
+    assert figures["size_class"].tolist() == ["large metropolitan", "metropolitan", None]
+    assert figures.loc["X", ["units_per_100k", "largest_unit_id", "herfindahl", "core_unit_id"]].isna().all()
+
+
+class TestUnitsInAreas:
+    NAMES = ("unit_id", "area_id")
+
+    def assign(self, population, people=(), ground=()) -> dict[str, str | None]:
+        pairs = pd.DataFrame(people, columns=[*self.NAMES, "population"])
+        shared = pd.DataFrame(ground, columns=[*self.NAMES, "area"])
+        return units_in_areas(pd.Series(population), pairs, shared, names=self.NAMES).to_dict()
+
+    def test_most_people_decide_and_of_equal_ones_the_smaller_id(self):
+        people = [("a", "R", 40.0), ("a", "S", 35.0), ("b", "S", 50.0), ("b", "R", 50.0)]
+        assert self.assign({"a": 100.0, "b": 100.0}, people) == {"a": "R", "b": "R"}
+
+    def test_more_people_in_no_area_than_in_any_is_none(self):
+        assert self.assign({"a": 100.0, "b": 100.0}, [("a", "R", 49.0), ("b", "R", 50.0)]) == {"a": None, "b": "R"}
+
+    def test_nobody_and_nobody_known_go_by_ground_but_people_never_do(self):
+        ground = [(unit, area, km2) for unit in "abc" for area, km2 in (("R", 1.0), ("S", 2.0))]
+        found = self.assign({"a": 0.0, "b": np.nan, "c": 5.0, "d": 0.0}, [("a", "R", 0.0)], ground)
+        assert found == {"a": "S", "b": "S", "c": None, "d": None}

@@ -64,9 +64,24 @@ class TestAgglomerations:
         pairs = pairs_of(self.NAMES, ("a", "CL2", 10.0), ("a", "CL1", 10.0))
         assert agglomerations(self.CLUSTERS, pairs, pd.Series({"a": 20.0})).members.tolist() == ["CL1"]
 
+    def test_units_that_hold_less_than_half_of_a_cluster_neither_count_nor_name_it(self):
+        pairs = pairs_of(self.NAMES, ("a", "CL1", 99e3), ("b", "CL2", 25e3))
+        population, names = pd.Series({"a": 100e3, "b": 60e3}), pd.Series({"a": "Alpha", "b": "Beta"})
+        areas = agglomerations(self.CLUSTERS, pairs, population, unit_names=names).areas
+        assert areas["n_units"].astype(object).where(areas["n_units"].notna(), None).tolist() == [None, 0]
+        assert areas["name"].tolist() == [None, "Beta"]
+
+    def test_clusters_of_one_unit_tell_where_they_lie(self):
+        pairs = pairs_of(self.NAMES, ("a", "CL1", 200e3), ("a", "CL2", 50e3))
+        areas = agglomerations(
+            self.CLUSTERS, pairs, pd.Series({"a": 300e3}), unit_names=pd.Series({"a": "Alpha"})
+        ).areas
+        assert areas["name"].tolist() == ["Alpha", "Alpha (east)"]
+
     def test_no_units_and_no_clusters_are_no_failure(self):
         none = pairs_of(self.NAMES)
-        assert agglomerations(self.CLUSTERS, none, pd.Series(dtype=float)).areas["n_units"].tolist() == [0, 0]
+        without_units = agglomerations(self.CLUSTERS, none, pd.Series(dtype=float)).areas
+        assert without_units["n_units"].isna().all()
         assert agglomerations(self.CLUSTERS.iloc[:0], none, pd.Series({"a": 1.0})).members.tolist() == [None]
 
 
