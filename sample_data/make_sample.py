@@ -16,8 +16,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
-from port_serrano import commuting, hazards, people, plan, settlements, units
-from port_serrano.files import write_layer, write_raster, write_table
+from port_serrano import commuting, hazards, neighbourhoods, people, plan, settlements, units
+from port_serrano.files import write_large_layer, write_layer, write_layers, write_raster, write_table
 from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
 from rasterio.transform import Affine
 
@@ -122,6 +122,35 @@ def river_floods(city: City, out: Path) -> None:
         write_raster(path, values, transform, nodata=FLOOD_NODATA, unit="m", predictor=1)
 
 
+def ground_and_heat(city: City, out: Path) -> None:
+    """Draw the height of the ground and the temperature of its surface in the core."""
+    built = people.built_up(city.ground, city.people[2020], 2020).astype(np.float64)
+    grids = {
+        "elevation_100m": ("m", hazards.elevation_m(city.ground)),
+        "surface_temperature_100m": ("degree Celsius", hazards.surface_temperature_c(city.ground, built)),
+    }
+    for name, (unit, field) in grids.items():
+        values, transform = core(field)
+        filled = np.where(np.isnan(values), FLOOD_NODATA, values).astype(np.float32)
+        write_raster(out / f"{name}.tif", filled, transform, nodata=FLOOD_NODATA, unit=unit, predictor=1)
+
+
+def streets_and_buildings(_city: City, out: Path) -> None:
+    """Draw streets, railway and buildings of the informal settlements and the quarters around them."""
+    write_layer(out / "streets.gpkg", neighbourhoods.streets())
+    write_layer(out / "railway.gpkg", neighbourhoods.railway())
+    write_large_layer(out / "buildings.parquet", neighbourhoods.buildings())
+
+
+def services(_city: City, out: Path) -> None:
+    """Draw water points, toilets, clinics and schools; stops of buses and trains; parks and squares."""
+    spacings = {"water_points": 900.0, "toilets": 1_500.0, "clinics": 6_000.0, "schools": 4_000.0}
+    kinds = {kind: neighbourhoods.services(kind, spacing) for kind, spacing in spacings.items()}
+    write_layers(out / "services.gpkg", kinds)
+    write_layer(out / "stops.gpkg", neighbourhoods.stops())
+    write_layer(out / "open_spaces.gpkg", neighbourhoods.open_spaces())
+
+
 LAYERS: tuple[Callable[[City, Path], None], ...] = (
     population_1km,
     population_100m,
@@ -131,6 +160,9 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     informal_settlements,
     commuting_flows,
     river_floods,
+    ground_and_heat,
+    streets_and_buildings,
+    services,
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 import rasterio
 from geopandas.testing import assert_geodataframe_equal
@@ -19,11 +20,13 @@ from packaging.requirements import Requirement
 from scipy import ndimage
 
 #: Whatever takes part in drawing or packing a byte.
-DRAWING_TOOLS = ("numpy", "scipy", "shapely", "pandas", "geopandas", "pyproj", "pyogrio", "rasterio")
+DRAWING_TOOLS = ("numpy", "scipy", "shapely", "pandas", "geopandas", "pyproj", "pyogrio", "pyarrow", "rasterio")
 
 
 def data_files(folder: Path) -> dict[str, Path]:
-    return {path.name: path for path in sorted(folder.iterdir()) if path.suffix in {".tif", ".gpkg", ".csv"}}
+    return {
+        path.name: path for path in sorted(folder.iterdir()) if path.suffix in {".tif", ".gpkg", ".csv", ".parquet"}
+    }
 
 
 def cells(path: Path) -> NDArray[np.float64]:
@@ -63,7 +66,12 @@ def test_drawing_again_gives_the_same_city(sample_data: Path, redrawn: dict[str,
                 assert old.profile == new.profile, name
                 np.testing.assert_array_equal(old.read(1), new.read(1), err_msg=name)
         elif committed.suffix == ".gpkg":
-            assert_geodataframe_equal(gpd.read_file(committed), gpd.read_file(redrawn[name]))
+            for layer, _ in pyogrio.list_layers(committed):
+                assert_geodataframe_equal(
+                    gpd.read_file(committed, layer=layer), gpd.read_file(redrawn[name], layer=layer)
+                )
+        elif committed.suffix == ".parquet":
+            assert_geodataframe_equal(gpd.read_parquet(committed), gpd.read_parquet(redrawn[name]))
         else:
             assert committed.read_text() == redrawn[name].read_text(), name
 
@@ -163,3 +171,25 @@ def test_floods_deepen_with_their_return_period(sample_data: Path) -> None:
         assert (np.nan_to_num(deep) >= np.nan_to_num(shallow)).all()
     assert wet == sorted(wet)
     assert 0 < wet[0] < wet[-1] < depths[0].size / 10
+
+
+def test_buildings_stand_apart_from_each_other_and_from_streets(sample_data: Path) -> None:
+    houses = gpd.read_parquet(sample_data / "buildings.parquet")
+    assert houses["building_id"].is_unique
+    assert houses.is_valid.all()
+    left, right = houses.sindex.query(houses.geometry, predicate="intersects")
+    assert (left == right).all()
+    streets = gpd.read_file(sample_data / "streets.gpkg")
+    planned = streets[streets["highway"] == "residential"]
+    assert len(planned.sindex.query(houses.geometry, predicate="intersects")[0]) == 0
+
+
+def test_settlements_are_crowded_and_hold_few_streets(sample_data: Path) -> None:
+    houses = gpd.read_parquet(sample_data / "buildings.parquet")
+    outlines = gpd.read_file(sample_data / "informal_settlements.gpkg")
+    inside = houses.geometry.centroid.within(outlines.union_all())
+    assert inside.sum() > 15_000
+    assert houses.area[inside].median() < 45 < houses.area[~inside].median()
+    streets = gpd.read_file(sample_data / "streets.gpkg").geometry.union_all()
+    within = streets.intersection(outlines.buffer(-3).union_all()).length / (outlines.area.sum() / 10_000)
+    assert within < 40  # metres per hectare
