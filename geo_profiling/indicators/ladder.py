@@ -131,7 +131,7 @@ def member(values: pd.Series, true: Iterable[str]) -> Floats:
     >>> member(pd.Series(["a", "b", None]), ["a"]).tolist()
     [1.0, 0.0, nan]
     """
-    found = values.isin(list(true)).to_numpy(float)
+    found = values.isin(list(true)).to_numpy().astype(np.float64)
     found[values.isna().to_numpy()] = np.nan
     return found
 
@@ -146,7 +146,8 @@ def both(*conditions: Floats) -> Floats:
     """
     # The minimum of numpy keeps NaN, which would hide a condition that is known not to hold.
     stacked = np.vstack([np.asarray(condition, float) for condition in conditions])
-    found: Floats = np.where((stacked == 0).any(axis=0), 0.0, stacked.min(axis=0))
+    found = stacked.min(axis=0)
+    found[(stacked == 0).any(axis=0)] = 0.0
     return found
 
 

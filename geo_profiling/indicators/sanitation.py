@@ -116,8 +116,9 @@ def sanitation_ladder(
     told = "toilet_emptied" in frame.columns or given.sewage is not None
     low, high = _safe_share(frame, given, assume_contained) if told else (np.zeros(len(frame)), np.zeros(len(frame)))
     nowhere = (frame["toilet"] == "none").to_numpy()
-    readings = [_rungs(frame.index, nowhere, improved, private, safe, fill) for safe, fill in ((low, 0.0), (high, 1.0))]
-    return Ladder(*readings, unmeasured=() if told else ("excreta_disposal",))
+    worst = _rungs(frame.index, nowhere, improved, private, low, 0.0)
+    best = _rungs(frame.index, nowhere, improved, private, high, 1.0)
+    return Ladder(worst, best, unmeasured=() if told else ("excreta_disposal",))
 
 
 def _rungs(

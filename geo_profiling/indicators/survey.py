@@ -14,21 +14,18 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special, stats
 
 from geo_profiling.errors import InputError, UsageError
+from geo_profiling.indicators.intervals import Interval, estimate_interval
+from geo_profiling.indicators.survey_table import SampleTable, number_of, sorted_positions
 
 _log = logging.getLogger(__name__)
 
 Statistic = Literal["mean", "proportion", "total", "ratio"]
-Interval = Literal["logit", "wilson", "beta", "mean"]
 LonelyPsu = Literal["fail", "certainty", "remove", "adjust", "average"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
-#: Confidence of the intervals.
-LEVEL = 0.95
-_UPPER = (1 + LEVEL) / 2
 #: A stratum of which a smaller share was left out is a census and adds no variance (as in R).
 _CENSUS = 1e-7
 #: A standard error below this share of the mean absolute value is rounding.
@@ -51,18 +48,27 @@ class _Design:
 
 
 class _Domains(NamedTuple):
-    """The domain of each row (-1 for none), the rows in order of domain and PSU, and a label a domain."""
+    """Rows that count in some domain, in order of domain and PSU; cells are PSUs inside domains; a label a domain.
 
-    of_row: Ints
+    Everything that does not depend on what is estimated is laid out once, so that many variables at once
+    cost a few passes each.
+    """
+
     order: Ints
+    domain: Ints
+    cell: Ints
+    weight: Floats
+    cell_domain: Ints
+    cell_stratum: Ints
     labels: pd.DataFrame
 
 
 class _Measure(NamedTuple):
-    """What is estimated: the sum of ``values``, or that by the sum of ``base``; NaN is missing."""
+    """What is estimated: the sum of ``values``, or that by the sum of ``base`` (1 without); NaN is missing."""
 
     values: Floats
-    base: Floats | None
+    base: Floats | None = None
+    total: bool = False
 
 
 class _Estimates(NamedTuple):
@@ -115,8 +121,9 @@ def survey_estimates(
         without it.
     by : sequence of str
         Columns whose values, crossed, are the domains. A row with one of them missing is in no domain.
-    ci : {"logit", "wilson", "beta", "mean"}
-        Interval of proportions at 95 %; see Notes. Others have "mean".
+    ci : {"logit", "wilson", "beta", "mean", "dhs2se"}
+        Interval of proportions at 95 %; see Notes. Others have "mean". "dhs2se" is estimate +- 2 SE for
+        every statistic, as DHS tables print it.
     lonely_psu : {"fail", "certainty", "remove", "adjust", "average"}
         What a stratum with one PSU adds to the variance: an error; nothing; nothing; its square around
         the grand mean instead of its own; the average of the other strata.
@@ -171,7 +178,7 @@ def survey_estimates(
     _check_by(by)
     if frame.empty:
         raise InputError(f"{name}: has no rows")
-    table = _Table(frame, name)
+    table = SampleTable(frame, name)
     design = _read_design(table, weights=weights, strata=strata, psu=psu, fpc=fpc, lonely_psu=lonely_psu)
     domains = _read_domains(table, by, design)
     parts = []
@@ -194,74 +201,8 @@ def _check_by(by: Sequence[str]) -> None:
         raise UsageError("the same column of domains is named twice")
 
 
-class _Table:
-    """Columns of the sample as numbers and codes; what is wrong with them, with the row."""
-
-    def __init__(self, frame: pd.DataFrame, name: str) -> None:
-        self.frame, self.name = frame, name
-
-    def __contains__(self, column: str) -> bool:
-        return column in self.frame.columns
-
-    def column(self, column: str) -> pd.Series:
-        """Return a column with every missing value as NaN."""
-        if column not in self.frame.columns:
-            raise InputError(
-                f"{self.name}: there is no column '{column}'", hint=f"it has {', '.join(map(str, self.frame.columns))}"
-            )
-        series = self.frame[column]
-        if pd.api.types.is_numeric_dtype(series.dtype):
-            return series
-        series = series.astype(object)
-        empty = [isinstance(value, str) and not value.strip() for value in series]
-        return series.mask(np.asarray(empty) | series.isna().to_numpy(), np.nan)
-
-    def numbers(self, column: str, hint: str = "leave missing values empty; decimals have a point") -> Floats:
-        """Return a column as numbers, NaN where missing."""
-        series = self.column(column)
-        missing = series.isna().to_numpy()
-        found = np.array([np.nan if gone else _number(value) for value, gone in zip(series, missing, strict=True)])
-        wrong = ~np.isfinite(found) & ~missing
-        if wrong.any():
-            self.refuse(column, wrong, "is no number", hint)
-        return found
-
-    def complete(self, column: str) -> Floats:
-        """Return a column as numbers, of which none may be missing."""
-        found = self.numbers(column)
-        if np.isnan(found).any():
-            self.refuse(column, np.isnan(found), "is missing", "every row of a sample has one")
-        return found
-
-    def codes(self, column: str) -> tuple[Ints, list[str]]:
-        """Return the number of each row's value among the sorted ones, and these; none may be missing."""
-        series = self.column(column)
-        if series.isna().any():
-            self.refuse(column, series.isna().to_numpy(), "is missing", "every row of a sample has one")
-        codes, levels = pd.factorize(series.map(str), sort=True)
-        return codes.astype(np.int64), [str(level) for level in levels]
-
-    def refuse(self, column: str, wrong: npt.NDArray[np.bool_], text: str, hint: str) -> None:
-        """Raise an error that names the first of the wrong rows."""
-        first = int(np.flatnonzero(wrong)[0])
-        value = self.frame[column].iloc[first]
-        shown = "" if pd.isna(value) or not str(value).strip() else f" '{str(value)[:40]}'"
-        more = f" (and in {wrong.sum() - 1} more rows)" if wrong.sum() > 1 else ""
-        raise InputError(
-            f"{self.name}: column '{column}'{shown} {text} in row {self.frame.index[first]}{more}", hint=hint
-        )
-
-
-def _number(value: object) -> float:
-    text = str(value)
-    try:
-        return np.nan if "_" in text else float(text if isinstance(value, str) else value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return np.nan
-
-
 def _read_design(
-    table: _Table, *, weights: str, strata: str | None, psu: str | None, fpc: str | None, lonely_psu: LonelyPsu
+    table: SampleTable, *, weights: str, strata: str | None, psu: str | None, fpc: str | None, lonely_psu: LonelyPsu
 ) -> _Design:
     found = table.complete(weights)
     if (found < 0).any():
@@ -289,14 +230,14 @@ def _read_design(
     return _Design(found, of_row.astype(np.int64), stratum_of_psu, sampled, unsampled, names, lonely_psu)
 
 
-def _read_domains(table: _Table, by: Sequence[str], design: _Design) -> _Domains:
+def _read_domains(table: SampleTable, by: Sequence[str], design: _Design) -> _Domains:
     rows = len(design.weights)
     of_row, known, columns = np.zeros(rows, np.int64), np.ones(rows, bool), []
     for column in by:
         series = table.column(column)
         codes, levels = pd.factorize(series, sort=False)
         rank = np.zeros(len(levels) + 1, np.int64)
-        rank[_sorted_positions(list(levels))] = np.arange(len(levels))
+        rank[sorted_positions(list(levels))] = np.arange(len(levels))
         known &= codes >= 0
         of_row = of_row * max(1, len(levels)) + rank[codes]
         # Codes stay below the number of rows, so that many columns cannot overflow.
@@ -313,26 +254,35 @@ def _read_domains(table: _Table, by: Sequence[str], design: _Design) -> _Domains
     of_row[known] = within
     chosen = np.flatnonzero(known)[first]
     labels = pd.DataFrame({c: s.iloc[chosen].to_numpy() for c, s in zip(by, columns, strict=True)})
-    return _Domains(of_row, np.lexsort((design.psu, of_row)), labels.reindex(range(len(chosen))))
+    return _lay_out(design, of_row, labels.reindex(range(len(chosen))))
 
 
-def _sorted_positions(levels: list[object]) -> list[int]:
-    """Return the order of levels: as numbers where all are, else as text."""
-    numbers = np.array([_number(level) for level in levels])
-    if not np.isfinite(numbers).all():
-        numbers = np.zeros(len(levels))
-    return sorted(range(len(levels)), key=lambda position: (numbers[position], str(levels[position])))
+def _lay_out(design: _Design, of_row: Ints, labels: pd.DataFrame) -> _Domains:
+    used = np.flatnonzero((of_row >= 0) & (design.weights > 0))
+    keys = of_row[used] * len(design.stratum_of_psu) + design.psu[used]
+    order = used[np.argsort(keys, kind="stable")]
+    domain, psu = of_row[order], design.psu[order]
+    starts = _starts(domain, psu)
+    return _Domains(
+        order,
+        domain,
+        np.cumsum(starts) - 1,
+        design.weights[order],
+        domain[starts],
+        design.stratum_of_psu[psu[starts]],
+        labels,
+    )
 
 
-def _read_measure(table: _Table, variable: str, statistic: Statistic) -> _Measure:
+def _read_measure(table: SampleTable, variable: str, statistic: Statistic) -> _Measure:
     if statistic == "ratio":
         above, below = _ratio_columns(table, variable)
         return _Measure(table.numbers(above), table.numbers(below))
     values = _indicator(table, variable) if statistic == "proportion" else table.numbers(variable)
-    return _Measure(values, None if statistic == "total" else np.ones(len(values)))
+    return _Measure(values, total=statistic == "total")
 
 
-def _ratio_columns(table: _Table, variable: str) -> tuple[str, str]:
+def _ratio_columns(table: SampleTable, variable: str) -> tuple[str, str]:
     parts = variable.split("/")
     pairs = [("/".join(parts[:cut]), "/".join(parts[cut:])) for cut in range(1, len(parts))]
     if not pairs:
@@ -345,7 +295,7 @@ def _ratio_columns(table: _Table, variable: str) -> tuple[str, str]:
     raise InputError(f"{table.name}: '{variable}' does not name two columns", hint="write numerator/denominator")
 
 
-def _indicator(table: _Table, variable: str) -> Floats:
+def _indicator(table: SampleTable, variable: str) -> Floats:
     """Return 1 where a row has the trait, 0 where it has not, NaN where that is missing."""
     hint = "a proportion takes a column of 0 and 1, or column=value"
     parts = variable.split("=")
@@ -353,7 +303,9 @@ def _indicator(table: _Table, variable: str) -> Floats:
         column, value = "=".join(parts[:cut]), "=".join(parts[cut:])
         if variable not in table and column in table:
             series = table.column(column)
-            same = series == _number(value) if pd.api.types.is_numeric_dtype(series.dtype) else series.map(str) == value
+            same = (
+                series == number_of(value) if pd.api.types.is_numeric_dtype(series.dtype) else series.map(str) == value
+            )
             if not same.any():
                 _log.warning("%s: no row of '%s' is '%s'", table.name, column, value)
             return np.where(series.isna(), np.nan, same.to_numpy(float))
@@ -366,27 +318,32 @@ def _indicator(table: _Table, variable: str) -> Floats:
 
 def _estimate(design: _Design, domains: _Domains, measure: _Measure, name: str) -> _Estimates:
     count = len(domains.labels)
-    usable = (domains.of_row >= 0) & (design.weights > 0) & ~np.isnan(measure.values)
-    if measure.base is not None:
-        usable &= ~np.isnan(measure.base)
-    rows = domains.order[usable[domains.order]]
-    domain, psu, weight, value = domains.of_row[rows], design.psu[rows], design.weights[rows], measure.values[rows]
-    n = _counts(domain, count)
-    total, people = _sums(domain, weight * value, count), _sums(domain, weight, count)
-    noise = _ROUNDING * _sums(domain, weight * np.abs(value), count)
+    value = measure.values[domains.order]
+    base = None if measure.base is None else measure.base[domains.order]
+    weight, domain, cell = domains.weight, domains.domain, domains.cell
+    valid = ~np.isnan(value) if base is None else ~(np.isnan(value) | np.isnan(base))
+    if not valid.all():
+        value, weight, domain, cell = value[valid], weight[valid], domain[valid], cell[valid]
+        base = None if base is None else base[valid]
+    n, people = _counts(domain, count), _sums(domain, weight, count)
+    weighted = weight * value
+    total = _sums(domain, weighted, count)
+    noise = _ROUNDING * _sums(domain, np.abs(weighted), count)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if measure.base is None:
+        if measure.total:
             estimate: Floats = np.where(n > 0, total, np.nan)
+            bases = np.ones(count)
             spread, scale = value - (total / people)[domain], people
-            linear = weight * value
+            linear = weighted
         else:
-            base = measure.base[rows]
-            bases = _sums(domain, weight * base, count)
+            bases = people if base is None else _sums(domain, weight * base, count)
             estimate = np.where(bases != 0, total / bases, np.nan)
-            spread, scale = value - estimate[domain] * base, people / bases
-            linear = weight * spread / bases[domain]
-        computed, n_psu, df = _variance(design, domain, psu, linear, count, name)
-        rounding = noise if measure.base is None else noise / np.abs(bases)
+            expected = estimate[domain] if base is None else estimate[domain] * base
+            spread, scale = value - expected, people / bases
+            linear = weight * spread
+        sums, rows_of_cell = _sums(cell, linear, len(domains.cell_domain)), _counts(cell, len(domains.cell_domain))
+        computed, n_psu, df = _variance(design, domains, sums / bases[domains.cell_domain], rows_of_cell > 0, name)
+        rounding = noise / np.abs(bases)
         variance: Floats = np.where(computed <= rounding**2, 0.0, computed)
         squares = _sums(domain, weight * spread**2, count) / people
         random_variance = squares * n / (n - 1) / n * scale**2
@@ -397,12 +354,12 @@ def _estimate(design: _Design, domains: _Domains, measure: _Measure, name: str) 
 
 
 def _variance(
-    design: _Design, domain: Ints, psu: Ints, linear: Floats, count: int, name: str
+    design: _Design, domains: _Domains, sums: Floats, is_present: npt.NDArray[np.bool_], name: str
 ) -> tuple[Floats, Ints, Ints]:
-    """Return variance, PSUs and degrees of freedom by domain, from rows sorted by domain and PSU."""
-    starts = _starts(domain, psu)
-    cell_sum = _sums(np.cumsum(starts) - 1, linear, int(starts.sum()))
-    cell_domain, cell_stratum = domain[starts], design.stratum_of_psu[psu[starts]]
+    """Return variance, PSUs and degrees of freedom by domain, from the sums of cells that have valid rows."""
+    count = len(domains.labels)
+    cell_sum, cell_domain = sums[is_present], domains.cell_domain[is_present]
+    cell_stratum = domains.cell_stratum[is_present]
     first = _starts(cell_domain, cell_stratum)
     group = np.cumsum(first) - 1
     group_domain, stratum = cell_domain[first], cell_stratum[first]
@@ -451,49 +408,11 @@ def _lonely_error(strata: list[str], name: str) -> InputError:
 
 
 def _figures(found: _Estimates, statistic: Statistic, ci: Interval) -> pd.DataFrame:
-    kind: Interval = ci if statistic == "proportion" else "mean"
-    t = np.full(len(found.df), np.nan)
-    t[found.df > 0] = stats.t.ppf(_UPPER, found.df[found.df > 0])
-    low, high = found.estimate - t * found.se, found.estimate + t * found.se
-    method = np.full(len(t), kind, dtype=object)
-    if statistic == "proportion":
-        certain = (found.estimate == 0) | (found.estimate == 1)
-        inside = (found.se > 0) & (found.df > 0) & ~certain
-        low[inside], high[inside] = _proportion_interval(
-            kind, found.estimate[inside], found.se[inside], found.n[inside], t[inside]
-        )
-        exact = certain & (found.df > 0)
-        low[exact], high[exact] = _beta_interval(found.estimate[exact], found.n[exact].astype(float))
-        method[exact] = "beta"
-    method[np.isnan(low)] = None
+    low, high, method = estimate_interval(
+        found.estimate, found.se, found.df, found.n, kind=ci, is_proportion=statistic == "proportion"
+    )
     with np.errstate(divide="ignore"):
         n_eff = np.where(found.deff > 0, found.n / found.deff, np.nan)
     methods = pd.array(method, dtype="string")
     columns = [found.estimate, found.se, low, high, methods, found.n, found.n_psu, found.df, found.deff, n_eff]
     return pd.DataFrame(dict(zip(_FIGURES, columns, strict=True)))
-
-
-def _proportion_interval(kind: Interval, p: Floats, se: Floats, n: Ints, t: Floats) -> tuple[Floats, Floats]:
-    """Return the interval of proportions above 0 and below 1 with a standard error above 0."""
-    effective = p * (1 - p) / se**2
-    if kind == "logit":
-        half = t * se / (p * (1 - p))
-        return special.expit(special.logit(p) - half), special.expit(special.logit(p) + half)
-    if kind == "wilson":
-        z2 = stats.norm.ppf(_UPPER) ** 2
-        centre = (p + z2 / (2 * effective)) / (1 + z2 / effective)
-        half = np.sqrt(z2 * p * (1 - p) / effective + (z2 / (2 * effective)) ** 2) / (1 + z2 / effective)
-        return centre - half, centre + half
-    if kind == "beta":
-        return _beta_interval(p, effective * (stats.t.ppf(_UPPER, n - 1) / t) ** 2)
-    return p - t * se, p + t * se
-
-
-def _beta_interval(p: Floats, effective: Floats) -> tuple[Floats, Floats]:
-    """Return Clopper and Pearson's interval of proportions for these sample sizes."""
-    low, high = np.zeros(len(p)), np.ones(len(p))
-    above, below = p > 0, p < 1
-    hits, misses = effective * p, effective * (1 - p)
-    low[above] = stats.beta.ppf(1 - _UPPER, hits[above], misses[above] + 1)
-    high[below] = stats.beta.ppf(_UPPER, hits[below] + 1, misses[below])
-    return low, high
