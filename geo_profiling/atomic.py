@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,7 @@ def write_error(path: Path, error: BaseException) -> OutputError:
     )
 
 
-def sweep_temporary(folder: Path) -> list[Path]:
+def sweep_temporary(folder: Path, *, older_than_seconds: float = 0.0) -> list[Path]:
     """Remove the temporary files that killed processes left in ``folder`` and below.
 
     Call it only while holding the folder's lock: another process's files under way look the same.
@@ -98,6 +99,9 @@ def sweep_temporary(folder: Path) -> list[Path]:
     Parameters
     ----------
     folder : Path
+    older_than_seconds : float
+        Only files whose time of change is at least this far from now, in either direction; for folders
+        that no lock guards.
 
     Returns
     -------
@@ -112,7 +116,11 @@ def sweep_temporary(folder: Path) -> list[Path]:
     ...     [left.name for left in sweep_temporary(Path(folder))]
     ['.a.0123456789ab.geo-tmp.txt']
     """
-    found = sorted(path for path in folder.rglob(f".*{_MARK}*") if path.is_file() or path.is_symlink())
+    found = sorted(
+        path
+        for path in folder.rglob(f".*{_MARK}*")
+        if (path.is_file() or path.is_symlink()) and abs(time.time() - path.lstat().st_mtime) >= older_than_seconds
+    )
     for path in found:
         path.unlink(missing_ok=True)
     return found

@@ -148,7 +148,7 @@ def _windows(region: RegionSettings, grid: Grid) -> tuple[Window, Window]:
     bounds = region.bounds if outline is None else outline.to_crs(grid.crs).total_bounds
     if bounds is None:
         return grid.window, grid.window
-    own = _window_of(bounds, grid)
+    own = window_of(bounds, grid)
     if own is None:
         raise InputError(
             f"region {region.name}: lies off the population grid ({grid.describe()})",
@@ -159,8 +159,14 @@ def _windows(region: RegionSettings, grid: Grid) -> tuple[Window, Window]:
     return halo, Window(own.row - halo.row, own.col - halo.col, own.height, own.width)
 
 
-def _window_of(bounds: Iterable[float], grid: Grid) -> Window | None:
-    """Return the cells that a box touches, or None."""
+def window_of(bounds: Iterable[float], grid: Grid) -> Window | None:
+    """Return the cells of a grid that a box touches; None where it touches none.
+
+    Examples
+    --------
+    >>> window_of((500, 500, 1500, 900), Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 9000), (9, 4)))
+    Window(row=8, col=0, height=1, width=2)
+    """
     left, bottom, right, top = bounds
     (col0, row0), (col1, row1) = ~grid.transform * (left, top), ~grid.transform * (right, bottom)
     first_row, first_col = max(0, math.floor(row0 + 1e-6)), max(0, math.floor(col0 + 1e-6))

@@ -20,7 +20,7 @@ from geo_profiling.config.regrid import Regrid
 from geo_profiling.crs import require_equal_area, same_crs
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding, raise_on_errors
-from geo_profiling.raster.grid import Grid
+from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from pipelines.cells import common_grid, region_grid
@@ -28,6 +28,7 @@ from pipelines.check_layers import attempt, elsewhere, layer_findings
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
 from pipelines.inputs import open_declared, quantity_of
 from pipelines.modelled import model_findings
+from pipelines.parts import read_window
 from pipelines.selection import select_regions
 
 _log = logging.getLogger("geo_profiling.check")
@@ -61,6 +62,8 @@ def check_region(
     region: RegionSettings, *, compute: Compute, streamed: dict[str, list[Finding]] | None = None
 ) -> list[Finding]:
     """Check a region's inputs: files, values, grids, layers, and whether they lie in one place.
+
+    Of rasters the values of the cells that the region reads are checked, its halo included.
 
     Parameters
     ----------
@@ -119,12 +122,22 @@ def _raster_findings(
         raster = attempt(input_label(name, declared.path), findings, partial(open_declared, region, name, declared))
         if raster is not None:
             rasters[key] = raster
-            identity = f"{key} {declared!r}"
+            window = _window(region, raster, rasters.get("population"))
+            identity = f"{key} {declared!r} {window}"
             if identity not in streamed:
-                quantity = quantity_of(declared)
-                streamed[identity] = raster_value_findings(raster, quantity=quantity, compute=compute)
+                streamed[identity] = raster_value_findings(
+                    raster, quantity=quantity_of(declared), compute=compute, window=window
+                )
             findings += streamed[identity]
     return rasters
+
+
+def _window(region: RegionSettings, raster: RasterFile, population: RasterFile | None) -> Window:
+    """Return the cells that the region reads; all where other findings tell why there are none."""
+    try:
+        return read_window(region, raster, population)
+    except InputError:
+        return raster.grid.window
 
 
 def _grid_of_region(region: RegionSettings, population: Grid) -> Grid | None:

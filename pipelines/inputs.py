@@ -69,6 +69,8 @@ def quantity_of(declared: RasterInput) -> Quantity:
 def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
     """Read the region's spatial units; None where the configuration declares none.
 
+    Of a region with an outline, the units whose bounds touch the outline's bounds.
+
     Returns
     -------
     GeoDataFrame
@@ -84,7 +86,7 @@ def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]]
     declared = region.inputs.units
     if declared is None:
         return None
-    return read_layer(
+    units, findings = read_layer(
         declared.path,
         layer=declared.layer,
         id_field=declared.id_field,
@@ -94,6 +96,24 @@ def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]]
         crs=declared.crs,
         name=input_label("units", declared.path),
     )
+    outline = read_outline(region)
+    return (units if outline is None else in_box(units, outline)), findings
+
+
+def in_box(layer: gpd.GeoDataFrame, outline: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Return the features of a layer whose bounds touch the bounds of an outline.
+
+    Examples
+    --------
+    >>> from shapely import box
+    >>> layer = gpd.GeoDataFrame({"unit": [1, 2]}, geometry=[box(0, 0, 1, 1), box(5, 5, 6, 6)], crs="EPSG:4326")
+    >>> in_box(layer, gpd.GeoSeries([box(0, 0, 2, 2)], crs="EPSG:4326"))["unit"].tolist()
+    [1]
+    """
+    left, bottom, right, top = outline.to_crs(layer.crs).total_bounds
+    bounds = layer.geometry.bounds
+    inside = (bounds["minx"] <= right) & (bounds["maxx"] >= left) & (bounds["miny"] <= top) & (bounds["maxy"] >= bottom)
+    return layer[inside]
 
 
 def read_places(region: RegionSettings, key: str, declared: UnitsInput) -> tuple[gpd.GeoDataFrame, list[Finding]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from geo_profiling.compute import Compute, Progress, available_cpus, local_cluster
-from geo_profiling.errors import InputError, UsageError
+from geo_profiling.compute import Compute, Progress, available_cpus, local_cluster, scheduler_cluster
+from geo_profiling.errors import UsageError
 
-#: A scheduler that does not answer within this time is taken for unreachable.
-CONNECT_SECONDS = 5
+#: Dask's own variable; it is used where no option says where work runs.
+SCHEDULER_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
 
 @contextmanager
@@ -18,12 +19,14 @@ def choose_compute(
 ) -> Iterator[Compute]:
     """Yield threads of this process, a local cluster of processes, or a connection to a scheduler.
 
+    Without either option the scheduler of :data:`SCHEDULER_VARIABLE` is used, if it names one.
+
     Parameters
     ----------
     workers : int, optional
         Processes of a local Dask cluster.
     scheduler : str, optional
-        Address of a Dask scheduler, for example ``tcp://10.0.0.5:8786``.
+        Address of a Dask scheduler (``tcp://10.0.0.5:8786``), or its scheduler file.
     memory_limit : int, optional
         Bytes; of a local cluster the workers share them.
     progress : Progress
@@ -33,20 +36,22 @@ def choose_compute(
     ------
     UsageError
         If both ``workers`` and ``scheduler`` are given.
-    InputError
-        If the scheduler cannot be reached.
+    SchedulerError
+        If the scheduler cannot be reached or its workers cannot be used.
 
     Examples
     --------
     >>> from geo_profiling.cli.console import NoProgress
-    >>> with choose_compute(workers=None, scheduler=None, memory_limit=None, progress=NoProgress()) as compute:
-    ...     list(compute.map(abs, [-1]))
-    [1]
+    >>> with choose_compute(workers=2, scheduler=None, memory_limit=None, progress=NoProgress()) as compute:
+    ...     compute.client is None  # a cluster starts when it is needed
+    True
     """
     if workers is not None and scheduler is not None:
         raise UsageError("--workers starts a cluster here, --scheduler uses another one", hint="give one of the two")
+    if scheduler is None and workers is None:
+        scheduler = os.environ.get(SCHEDULER_VARIABLE) or None
     if scheduler is not None:
-        with _connected(scheduler, progress) as compute:
+        with scheduler_cluster(scheduler, progress=progress) as compute:
             yield compute
     elif workers is not None:
         share = None if memory_limit is None else memory_limit // workers
@@ -66,18 +71,3 @@ def threads(workers: int | None, progress: Progress) -> Compute:
     3
     """
     return Compute(threads=workers or available_cpus(), progress=progress)
-
-
-@contextmanager
-def _connected(scheduler: str, progress: Progress) -> Iterator[Compute]:
-    from distributed import Client
-
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(
-            f"no Dask scheduler answers at {scheduler} within {CONNECT_SECONDS} seconds",
-            hint="check the address (for example tcp://10.0.0.5:8786) and that `dask scheduler` runs there",
-        ) from error
-    with client:
-        yield Compute(threads=1, client=client, progress=progress)

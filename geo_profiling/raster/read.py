@@ -298,9 +298,9 @@ def to_dataarray(source: Source) -> xr.DataArray:
 
 
 def raster_value_findings(
-    source: Source, *, quantity: Quantity = "any", compute: Compute | None = None
+    source: Source, *, quantity: Quantity = "any", compute: Compute | None = None, window: Window | None = None
 ) -> list[Finding]:
-    """Stream a whole raster and report every value that ``quantity`` cannot have, and doubtful ones.
+    """Stream a raster and report every value that ``quantity`` cannot have, and doubtful ones.
 
     Errors: infinite, negative or absurd values, fill values that are not declared as nodata, the
     greatest value of an integer type where no nodata is declared, no data at all. Warnings: zeros
@@ -314,6 +314,8 @@ def raster_value_findings(
         What the values are, see :data:`geo_profiling.raster.values.Quantity`.
     compute : Compute, optional
         Where the windows are read.
+    window : Window, optional
+        Only these cells; all by default.
 
     Returns
     -------
@@ -329,7 +331,7 @@ def raster_value_findings(
     >>> print(*raster_value_findings(population, quantity="count"))
     pop.tif, row 1, column 0 (x 500, y 7500): -9999 stands in 1 cells and is not declared as nodata
     """
-    facts = scan(source, quantity=quantity, compute=compute or Compute())
+    facts = scan(source, quantity=quantity, compute=compute or Compute(), window=window)
     found = [_outlier_finding(source, outlier, quantity) for outlier in facts.outliers]
     if facts.valid == 0:
         found.append(

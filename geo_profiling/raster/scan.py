@@ -64,8 +64,8 @@ class Facts:
     at_type_limit: tuple[int, ...]
 
 
-def scan(source: Source, *, quantity: Quantity, compute: Compute) -> Facts:
-    """Stream a raster and return what its values show.
+def scan(source: Source, *, quantity: Quantity, compute: Compute, window: Window | None = None) -> Facts:
+    """Stream a raster, or a window of it, and return what its values show.
 
     Examples
     --------
@@ -79,7 +79,11 @@ def scan(source: Source, *, quantity: Quantity, compute: Compute) -> Facts:
     >>> facts.valid, facts.high, facts.outliers[0].where
     (3, 2.0, 'row 1, column 0 (x 500, y 7500)')
     """
-    windows = list(source.grid.tiles(tile_shape([source], threads=compute.parallel)))
+    area = source.grid.window if window is None else window
+    windows = [
+        Window(area.row + tile.row, area.col + tile.col, tile.height, tile.width)
+        for tile in source.grid.crop(area).tiles(tile_shape([source], threads=compute.parallel))
+    ]
     task = partial(_window_facts, source, quantity)
     return _merge(compute.map(task, windows, label=f"checking {source.name}", total=len(windows)))
 

@@ -1,4 +1,8 @@
-"""SHA-256 digests of files, remembered as long as the file's status says it cannot have changed."""
+"""SHA-256 digests of files and of parts of them, kept as long as the files' status says they cannot have changed.
+
+A part of a file (the cells or features that one region reads) has a digest of its own: the file may
+change elsewhere without the part changing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +46,7 @@ class DigestCache:
         self._path = path
         self._entries = _load(path) if path is not None else {}
         self._changed = False
+        self._parts: dict[str, Mapping[str, Any]] = {}
 
     def of_file(self, path: Path) -> str:
         """Return the SHA-256 digest of a file.
@@ -63,6 +69,64 @@ class DigestCache:
         self._entries[str(path)] = {"status": _status(status), "hashed_at": hashed_at, "sha256": digest}
         self._changed = True
         return digest
+
+    def of_view(self, view: str, files: Sequence[Path], read: Callable[[], Mapping[str, Any]]) -> str:
+        """Return the digest of what is read from files, read again only when one of them changed.
+
+        Parameters
+        ----------
+        view : str
+            Identifies which part of the files is read, and how.
+        files : sequence of Path
+            Every file that the part depends on.
+        read : callable
+            Gives the part as JSON values: itself, or digests of its pieces.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "a.txt")
+        ...     _ = file.write_text("a")
+        ...     DigestCache().of_view("first letter", [file], lambda: {"letter": file.read_text()[0]})[:8]
+        '04a43b5b'
+        """
+        name = f"view {hashlib.sha256(view.encode()).hexdigest()}"
+        try:
+            found = [os.stat(file) for file in files]
+        except OSError as error:
+            raise InputError(f"{error.filename}: cannot be read: {error.strerror}", hint="check the path") from error
+        status = [_status(one) for one in found]
+        known = self._entries.get(name)
+        if (
+            known is not None
+            and known["status"] == status
+            and not any(_is_racy(one, known["hashed_at"]) for one in found)
+        ):
+            return str(known["sha256"])
+        hashed_at = time.time_ns()
+        parts = read()
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._parts[digest] = parts
+        self._entries[name] = {"status": status, "hashed_at": hashed_at, "sha256": digest}
+        self._changed = True
+        return digest
+
+    def parts(self, digest: str) -> Mapping[str, Any] | None:
+        """Return what was read in this process for a digest of :meth:`of_view`; None where nothing was.
+
+        Examples
+        --------
+        >>> DigestCache().parts("0" * 64) is None
+        True
+        """
+        return self._parts.get(digest)
 
     def save(self) -> None:
         """Keep the cache for the next run; its folder must exist."""

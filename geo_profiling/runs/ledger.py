@@ -45,6 +45,8 @@ class Record:
         How long it took.
     peak_memory_bytes : int
         Peak memory of the process when it was done.
+    error : str
+        Why it failed; empty unless it did.
     """
 
     state: State
@@ -56,6 +58,7 @@ class Record:
     outputs: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     peak_memory_bytes: int = 0
+    error: str = ""
 
 
 class Ledger:
@@ -102,7 +105,13 @@ class Ledger:
         return {output for record in self._records.values() for output in record.outputs}
 
     def set(self, step: str, record: Record) -> None:
-        """Replace a step's record, on disk before this returns."""
+        """Replace a step's record, on disk before this returns.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
         self._records[step] = record
         self._save()
 
@@ -113,7 +122,12 @@ class Ledger:
 
     def _save(self) -> None:
         steps = {name: asdict(record) for name, record in self._records.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.path.parent}: cannot be written: {error.strerror}", hint="choose another folder"
+            ) from error
         with atomic_file(self.path) as temporary:
             text = json.dumps({"format": FORMAT, "steps": steps}, indent=1, sort_keys=True, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import Ledger, Record
-from geo_profiling.runs.step import Step, canonical_json, check_steps
+from geo_profiling.runs.parts import load_parts
+from geo_profiling.runs.step import PartContent, Step, canonical_json, check_steps
 
 Kind = Literal["new", "forced", "unfinished", "method", "parameter", "input", "upstream", "output"]
 
@@ -107,7 +108,11 @@ def plan_steps(
         upstream = {name: planned[name].key for name in step.upstream}
         key = step.key(digests, upstream)
         record = ledger.records.get(step.name)
-        reasons = (Reason("forced", "forced"),) if force else tuple(_reasons(step, record, digests, upstream))
+        reasons = (
+            (Reason("forced", "forced"),)
+            if force
+            else tuple(_reasons(step, record, digests, upstream, _Explainer(directory, cache)))
+        )
         if not reasons and record is not None:
             reasons = tuple(_changed_outputs(step, record, directory, cache))
         if not reasons and record is not None and record.key != key:
@@ -132,8 +137,30 @@ def leftover_outputs(record: Record | None, steps: Sequence[Step]) -> dict[str, 
     return {} if record is None else {o: digest for o, digest in record.outputs.items() if o not in current}
 
 
+@dataclass(frozen=True)
+class _Explainer:
+    """Tells in what an input differs from what a step last read of it, as far as that was kept."""
+
+    directory: Path
+    cache: DigestCache
+
+    def __call__(self, step: Step, name: str, before: str | None, after: str | None) -> str:
+        content = step.inputs.get(name)
+        if before is None or after is None or not isinstance(content, PartContent):
+            return ""
+        was = load_parts(self.directory, before)
+        if was is None:
+            return ""
+        now = self.cache.parts(after) or load_parts(self.directory, after) or content.read()
+        return f": {content.compare(was, now)}"
+
+
 def _reasons(
-    step: Step, record: Record | None, digests: Mapping[str, str], upstream: Mapping[str, str]
+    step: Step,
+    record: Record | None,
+    digests: Mapping[str, str],
+    upstream: Mapping[str, str],
+    explain: _Explainer,
 ) -> Iterator[Reason]:
     if record is None:
         yield Reason("new", "new")
@@ -149,7 +176,8 @@ def _reasons(
             yield Reason("parameter", _change(name, before, after))
     for name in sorted(record.inputs.keys() | digests.keys()):
         if record.inputs.get(name) != digests.get(name):
-            yield Reason("input", f"input {name} {_verb(name, record.inputs, digests)}")
+            detail = explain(step, name, record.inputs.get(name), digests.get(name))
+            yield Reason("input", f"input {name} {_verb(name, record.inputs, digests)}{detail}")
     for name in sorted(record.upstream.keys() | upstream.keys()):
         if record.upstream.get(name) != upstream.get(name):
             yield Reason("upstream", f"upstream {name} {_verb(name, record.upstream, upstream)}")

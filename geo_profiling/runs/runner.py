@@ -12,15 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from geo_profiling.atomic import sweep_temporary
-from geo_profiling.compute import Compute
+from geo_profiling.compute import Compute, SchedulerError, TaskKilledError
 from geo_profiling.errors import GeoProfilingError, InputError, OutputError, RegionsFailedError
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger, Record
 from geo_profiling.runs.locks import output_lock
+from geo_profiling.runs.parts import drop_parts, has_parts, keep_parts
 from geo_profiling.runs.planner import PlannedStep, leftover_outputs, plan_steps
-from geo_profiling.runs.step import Step
+from geo_profiling.runs.step import PartContent, Step
 
 _log = logging.getLogger(__name__)
 
@@ -54,17 +56,23 @@ class RegionResult:
         Of the region.
     ran, kept : list of str
         Steps that were computed, and steps that were up to date.
+    reasons : dict of str to str
+        Why each step had to run, the one that failed included.
     seconds : float
         How long it took.
     error : Exception or None
         Why it failed.
+    step : str
+        The step that failed; empty where none did, or none was reached.
     """
 
     name: str
     ran: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     error: Exception | None = None
+    step: str = ""
 
 
 def run_regions(
@@ -94,6 +102,8 @@ def run_regions(
     ------
     LockedError
         Before anything is done, if another run holds one of the folders.
+    SchedulerError
+        If the cluster that was asked for cannot be used, or is gone: no region could be computed.
 
     Examples
     --------
@@ -111,21 +121,43 @@ def run_regions(
     with ExitStack() as locks:
         for region in regions:
             locks.enter_context(output_lock(region.directory))
+        _sweep_shared_state(directory)
         cache = DigestCache(directory / STATE_FOLDER / "digests.json")
         for region in regions:
             result = _try_region(region, compute, cache, force=force)
             results.append(result)
             if result.error is None:
-                (directory / STATE_FOLDER).mkdir(exist_ok=True)
-                cache.save()
+                _save(cache, directory)
                 continue
             # The reason comes at the end once more, as the error that ends the run; alone it is told once.
             reason = (str(result.error) or type(result.error).__name__).splitlines()[0]
-            _event("failed" if len(regions) == 1 else f"failed: {reason}", region=region.name)
+            where: dict[str, Any] = {"region": region.name, "step": result.step} if result.step else {"region": region.name}
+            _event("failed" if len(regions) == 1 else f"failed: {reason}", **where)
             if not keep_going:
                 _event("stopped at the first failure", region=region.name, level=logging.WARNING)
                 break
     return results
+
+
+#: A temporary file of the folder of all regions is nobody's after this time: no lock tells.
+_STALE_SECONDS = 86_400.0
+
+
+def _sweep_shared_state(directory: Path) -> None:
+    """Remove what killed runs left of the files that all regions share."""
+    state = directory / STATE_FOLDER
+    if state.is_dir():
+        for leftover in sweep_temporary(state, older_than_seconds=_STALE_SECONDS):
+            _event("removed a leftover of a killed run", file=leftover.name)
+
+
+def _save(cache: DigestCache, directory: Path) -> None:
+    """Keep the digests for the next run; without them it only takes longer."""
+    try:
+        (directory / STATE_FOLDER).mkdir(exist_ok=True)
+        cache.save()
+    except (GeoProfilingError, OSError) as error:
+        _event(f"the digests of files are not kept: {error}", level=logging.WARNING)
 
 
 def raise_on_failures(results: Sequence[RegionResult]) -> None:
@@ -189,11 +221,17 @@ def _try_region(region: RegionRun, compute: Compute, cache: DigestCache, *, forc
     result = RegionResult(region.name)
     try:
         _run_region(region, compute, cache, result, force=force)
+    except SchedulerError:
+        # Nothing is wrong with the region, and no other one would fare better.
+        raise
     except Exception as error:
         # A fault of ours in one region is told like any other reason, and the others still run.
         if not isinstance(error, GeoProfilingError):
             _log.debug("region %s failed", region.name, exc_info=True)
-        return replace(result, seconds=time.monotonic() - started, error=error)
+        step = next((name for name in result.reasons if name not in result.ran), "")
+        if isinstance(error, TaskKilledError):
+            error = TaskKilledError(f"region {region.name}, step {step}: {error}", hint=error.hint)
+        return replace(result, seconds=time.monotonic() - started, error=error, step=step)
     seconds = time.monotonic() - started
     what = f"{len(result.ran)} of {len(result.ran) + len(result.kept)} steps computed" if result.ran else "up to date"
     _event(what, region=region.name, seconds=round(seconds, 2))
@@ -213,10 +251,14 @@ def _run_region(region: RegionRun, compute: Compute, cache: DigestCache, result:
                 result.kept.append(planned.step.name)
                 _event("up to date", region=region.name, step=planned.step.name, level=logging.DEBUG)
             else:
+                compute.start()
+                result.reasons[planned.step.name] = planned.describe()
                 leftovers = leftover_outputs(ledger.records.get(planned.step.name), steps)
                 _run_step(planned, ledger, region, compute, cache, leftovers=leftovers)
                 result.ran.append(planned.step.name)
         _retire(steps, ledger, region, cache)
+        if result.ran:
+            drop_parts(region.directory, keep={d for r in ledger.records.values() for d in r.inputs.values()})
     finally:
         _forget_if_nothing_was_made(ledger, region.directory)
 
@@ -257,17 +299,34 @@ def _run_step(
         (region.directory / output).parent.mkdir(parents=True, exist_ok=True)
     try:
         step.run(compute)
-    except Exception:
-        ledger.set(step.name, replace(record, state="failed"))
+    except Exception as error:
+        _note_failure(ledger, step.name, replace(record, state="failed", error=str(error) or type(error).__name__))
         raise
     outputs = {output: _output_digest(region.directory / output, step, cache) for output in step.outputs}
     _remove_unchanged(leftovers, region, cache, step=step.name)
+    _keep_parts(planned, region.directory, cache)
     seconds = time.monotonic() - started
     peak = peak_memory_bytes()
     ledger.set(
         step.name, replace(record, state="done", outputs=outputs, seconds=round(seconds, 3), peak_memory_bytes=peak)
     )
     _event("done", region=region.name, step=step.name, seconds=round(seconds, 2), peak_memory_mb=round(peak / 1e6))
+
+
+def _note_failure(ledger: Ledger, step: str, record: Record) -> None:
+    """Note why a step failed; on a full disk its record stays "running", which says as much."""
+    try:
+        ledger.set(step, record)
+    except OutputError as error:
+        _event(f"the ledger cannot be written: {error}", step=step, level=logging.WARNING)
+
+
+def _keep_parts(planned: PlannedStep, directory: Path, cache: DigestCache) -> None:
+    """Keep what was read of each input, so that the next plan can say where it changed."""
+    for name, content in planned.step.inputs.items():
+        digest = planned.input_digests[name]
+        if isinstance(content, PartContent) and not has_parts(directory, digest):
+            keep_parts(directory, digest, cache.parts(digest) or content.read())
 
 
 def _output_digest(path: Path, step: Step, cache: DigestCache) -> str:
@@ -300,6 +359,7 @@ def _forget_if_nothing_was_made(ledger: Ledger, directory: Path) -> None:
     if any((directory / output).exists() for output in outputs if Path(output).parts[0] != STATE_FOLDER):
         return
     ledger.path.unlink(missing_ok=True)
+    drop_parts(directory, keep=())
     for output in outputs:
         (directory / output).unlink(missing_ok=True)
         _remove_empty_folders((directory / output).parent, directory)

@@ -51,6 +51,38 @@ class FileContent:
 
 
 @dataclass(frozen=True)
+class PartContent:
+    """What a step reads of files: the cells or features of its region, not the whole.
+
+    Parameters
+    ----------
+    view : str
+        Identifies which part is read, and how; a text that names the files.
+    files : tuple of Path
+        Every file that the part depends on; as long as none of them changes nothing is read.
+    read : callable
+        Gives the part as JSON values, pieces of it by their digests.
+    compare : callable
+        Takes the part as it was and as it is, and says in words what differs.
+
+    Examples
+    --------
+    >>> part = PartContent("first line", (), lambda: {"line": 1}, lambda before, after: "line changed")
+    >>> part.digest(DigestCache())[:8]
+    'f8c708b9'
+    """
+
+    view: str
+    files: tuple[Path, ...]
+    read: Callable[[], Mapping[str, Any]] = field(compare=False)
+    compare: Callable[[Mapping[str, Any], Mapping[str, Any]], str] = field(compare=False)
+
+    def digest(self, cache: DigestCache) -> str:
+        """SHA-256 of the part as JSON text."""
+        return cache.of_view(self.view, self.files, self.read)
+
+
+@dataclass(frozen=True)
 class Step:
     """One unit of work of a region.
 

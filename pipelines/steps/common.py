@@ -10,6 +10,7 @@ from typing import Any
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Content
+from pipelines.contents import region_content
 from pipelines.declared import RASTER_KEYS, declared_inputs, input_content, reading_parameters
 
 
@@ -35,9 +36,9 @@ def reading(region: RegionSettings, *keys: str) -> dict[str, Any]:
 
 
 def contents(region: RegionSettings, *keys: str) -> dict[str, Content]:
-    """Return the content of grids and outline, and of the inputs of these keys or sections."""
+    """Return what the region reads of grids and outline, and of the inputs of these keys or sections."""
     declared = {key: getattr(region.inputs, key) for key in RASTER_KEYS} | _chosen(region, keys)
-    found: dict[str, Content] = {key: input_content(value.path) for key, value in declared.items() if value is not None}
+    found = {key: region_content(region, key, value) for key, value in declared.items() if value is not None}
     return found if region.outline is None else {**found, "outline": input_content(region.outline.path)}
 
 

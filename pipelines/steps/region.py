@@ -6,7 +6,8 @@ from pathlib import Path
 
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Step
-from pipelines.declared import FINDINGS_FILE, declared_inputs, input_content, map_names, reading_parameters
+from pipelines.contents import region_content
+from pipelines.declared import FINDINGS_FILE, declared_inputs, map_names, reading_parameters
 from pipelines.steps.common import contents, later, place
 from pipelines.steps.delineation import delineation_steps
 from pipelines.steps.metropolis import coefficients, metropolis_steps
@@ -50,7 +51,7 @@ def inputs_step(region: RegionSettings, directory: Path) -> Step:
         **place(region),
         "inputs": {key: reading_parameters(value) | {"sha256": value.sha256} for key, value in declared.items()},
     }
-    files = {key: input_content(value.path) for key, value in declared.items()}
+    files = {key: region_content(region, key, value) for key, value in declared.items()}
     return Step(
         "inputs",
         _VERSIONS["inputs"],
