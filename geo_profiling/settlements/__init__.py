@@ -1,0 +1,1 @@
+"""Informal settlements: street blocks and their complexity, new paths, access to streets."""
