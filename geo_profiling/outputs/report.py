@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,18 @@ from geo_profiling.outputs.report_metropolis import (
     projection_rows,
     scale_rows,
 )
+from geo_profiling.outputs.report_section import ReportSection, interval, number, percent
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import grid_of, wrap
 
 FILE_NAME_HTML = "report.html"
-_LAYERS = (
+_URBAN = (
     "urban_centres", "units", "functional_urban_areas", "fua_units", "metropolitan_scales", "urban_change",
     "urban_projections",
 )  # fmt: skip
+#: What writes further sections from layers, maps and manifest; and the layers that they need.
+SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = ()
+REPORTED: tuple[str, ...] = _URBAN
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -59,12 +63,15 @@ class ReportContent:
         Side of a cell of the full grid, in words; empty without grid.
     layers : mapping of str to DataFrame
         Layers as published; those that are not there were not asked for.
+    pictures : mapping of str to bytes
+        Maps as PNG, by the name of their file.
     """
 
     manifest: Manifest
     classes: xr.DataArray | None
     cell: str
     layers: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def centres(self) -> gpd.GeoDataFrame | None:
@@ -104,12 +111,13 @@ def read_content(folder: Path, *, manifest: Manifest | None = None) -> ReportCon
         raise InputError(f"{package}: missing", hint="name the folder of a finished output, or run again")
     try:
         found = {str(name) for name, _ in pyogrio.list_layers(package)}
-        layers = {name: gpd.read_file(package, layer=name) for name in _LAYERS if name in found}
+        layers = {name: gpd.read_file(package, layer=name) for name in REPORTED if name in found}
     except DataSourceError as error:
         raise InputError(f"{package}: cannot be read: {error}", hint="run again") from error
     grid = next((folder / "rasters" / name for name in _CLASS_GRIDS if (folder / "rasters" / name).is_file()), None)
     classes, cell = (None, "") if grid is None else _read_thinned(grid)
-    return ReportContent(manifest, classes, cell, layers)
+    pictures = {path.stem: path.read_bytes() for path in sorted((folder / "maps").glob("*.png"))}
+    return ReportContent(manifest, classes, cell, layers, pictures)
 
 
 def write_report(path: Path, content: ReportContent) -> None:
@@ -143,7 +151,7 @@ def render_report(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, percent=_percent, range=_range)
+    environment.filters.update(number=number, percent=percent, range=interval)
     plot = map_json(content.classes, content.centres, content.units, content.functional_areas)
     scripts = []
     if plot is not None:
@@ -168,6 +176,7 @@ def render_report(content: ReportContent) -> str:
         changes=change_rows(content.layers),
         projections=projection_rows(content.layers),
         n_units=0 if content.units is None else len(content.units),
+        sections=[section for sections in SECTIONS for section in sections(content.layers, content.pictures, manifest)],
         parameters=list(_flat(manifest.parameters)),
     )
 
@@ -198,20 +207,6 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
-def _number(value: Any, decimals: int = 0) -> str:
-    return "unknown" if value is None or pd.isna(value) else f"{value:,.{decimals}f}"
-
-
-def _percent(value: Any) -> str:
-    return "unknown" if pd.isna(value) else f"{100 * value:.1f} %"
-
-
-def _range(low: Any, high: Any, decimals: int = 0) -> str:
-    if pd.isna(low) or pd.isna(high):
-        return "unknown"
-    return f"{_number(low, decimals)} to {_number(high, decimals)}"
-
-
 def _shown_classes(classes: xr.DataArray | None) -> list[ClassLabel]:
     if classes is None:
         return []
@@ -231,21 +226,21 @@ def _headline(content: ReportContent) -> list[tuple[str, str]]:
     total = content.manifest.results.get("population")
     units = content.units if content.units is not None and len(content.units) else None
     if units is not None:
-        cards.append((_number(units["population"].sum()), f"people in {_number(len(units))} local units"))
+        cards.append((number(units["population"].sum()), f"people in {number(len(units))} local units"))
     elif total is not None:
-        cards.append((_number(total), "people on the map"))
+        cards.append((number(total), "people on the map"))
     if units is not None and units["population"].sum() > 0:
         by_class = units.groupby("degurba_l1")["population"].sum() / units["population"].sum()
         for code, words in ((1, "live in cities"), (2, "live in towns and suburbs"), (3, "live in rural areas")):
-            cards.append((_percent(by_class.get(code, 0.0)), words))
+            cards.append((percent(by_class.get(code, 0.0)), words))
     if content.centres is not None:
-        people = _number(content.centres["population"].sum())
-        cards.append((_number(len(content.centres)), f"urban centres on the map, with {people} people"))
+        people = number(content.centres["population"].sum())
+        cards.append((number(len(content.centres)), f"urban centres on the map, with {people} people"))
     if content.functional_areas is not None:
-        people = _number(content.functional_areas["population"].sum())
-        number = len(content.functional_areas)
-        words = "functional urban area" if number == 1 else "functional urban areas"
-        cards.append((_number(number), f"{words} (cities with their commuting zones), with {people} people"))
+        people = number(content.functional_areas["population"].sum())
+        count = len(content.functional_areas)
+        words = "functional urban area" if count == 1 else "functional urban areas"
+        cards.append((number(count), f"{words} (cities with their commuting zones), with {people} people"))
     return cards
 
 
