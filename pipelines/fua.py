@@ -11,6 +11,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
@@ -29,6 +31,7 @@ from geo_profiling.errors import InputError, UsageError
 from geo_profiling.findings import Finding
 from geo_profiling.outputs.geopackage import write_geopackage
 from geo_profiling.outputs.tables import write_parquet
+from geo_profiling.raster.source import Source
 from geo_profiling.raster.zonal import zonal_statistics
 from geo_profiling.vector.areas import areas_km2
 from geo_profiling.vector.contiguity import Contiguity, rook_contiguity
@@ -175,9 +178,33 @@ def run_fua(region: RegionSettings, directory: Path, compute: Compute) -> None:
         is_checked=True,
     )
     described = units.merge(explained, on="unit_id", validate="one_to_one")
+    areas = _on_own_ground(areas, described, cells.population, compute)
     write_parquet(directory / "tables/functional_urban_areas.parquet", areas)
     write_parquet(directory / "tables/fua_units.parquet", described)
     write_parquet(directory / "tables/fua_candidates.parquet", candidates)
+
+
+def _on_own_ground(
+    areas: gpd.GeoDataFrame, units: gpd.GeoDataFrame, population: Source, compute: Compute
+) -> gpd.GeoDataFrame:
+    """Count the people of each area on its ground as a whole: those on ground of two units that overlap once."""
+    by_id = areas.set_index("fua_id")
+    found = zonal_statistics(population, by_id, stats=["sum", "coverage_share"], compute=compute)
+    of_cities = units[units["city_id"].notna() & units["fua_id"].notna()]
+    cities = gpd.GeoDataFrame(geometry=of_cities.geometry.groupby(of_cities["fua_id"]).agg(_union), crs=units.crs)
+    in_city = zonal_statistics(population, cities, stats=["sum"], compute=compute)["sum"].reindex(by_id.index)
+    # The unknown people of a unit stay unknown; a city without zone has nobody there, to the last digit.
+    total = found["sum"].where(by_id["population"].notna())
+    city = in_city.where(by_id["city_population"].notna()).clip(upper=total)
+    zone = (total - city).where(by_id["n_units"] > by_id["n_city_units"], total * 0.0)
+    people = {"population": total, "city_population": city, "commuting_zone_population": zone}
+    measured = by_id.assign(**people)
+    measured.insert(measured.columns.get_loc("area_km2") + 1, "coverage_share", found["coverage_share"])
+    return measured.reset_index()
+
+
+def _union(polygons: gpd.GeoSeries) -> BaseGeometry:
+    return shapely.union_all(polygons.to_numpy())
 
 
 def delineate(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.outputs.layers import LAYERS
 from pipelines.declared import CLUSTER_TABLES, fua_tables
+from pipelines.naming import names_after_units
 
 Layers = dict[str, gpd.GeoDataFrame | pd.DataFrame]
 #: Tables of functional urban areas that layers are made from; they are none as they are.
@@ -56,12 +57,12 @@ def _urban_layers(region: RegionSettings, directory: Path) -> Layers:
     if region.inputs.units is not None:
         units = layers["units"] = gpd.read_parquet(directory / "tables/units.parquet")
     for kind, id_field in (("centres", "centre_id"), ("clusters", "cluster_id")):
-        names = pd.Series(dtype=object)
+        layer = layers[f"urban_{kind}"]
+        names = pd.Series(None, layer.index, dtype=object)
         if units is not None and "name" in units:
             pairs = pd.read_parquet(directory / f"tables/people_in_{kind}.parquet")
-            names = _names(layers[f"urban_{kind}"].set_index(id_field)["population"], pairs, units)
-        named = layers[f"urban_{kind}"][id_field].map(names).astype(object)
-        layers[f"urban_{kind}"].insert(1, "name", named.where(named.notna(), None))
+            names = pd.Series(names_after_units(layer.set_index(id_field), pairs, units).to_numpy(), layer.index)
+        layer.insert(1, "name", names)
     return layers
 
 
@@ -80,28 +81,4 @@ def _add_functional_areas(region: RegionSettings, directory: Path, layers: Layer
             else:
                 explained = units.drop(columns=["geometry", "name", "population", "area_km2"], errors="ignore")
                 layers["units"] = layers["units"].merge(explained, on="unit_id", how="left", validate="one_to_one")
-        if "fua_centres" in tables:
-            areas = _named_by_centre(areas, directory, layers["urban_centres"])
         layers["functional_urban_areas"] = areas
-
-
-def _names(population: pd.Series, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> pd.Series:
-    """Name each area after the unit that most of its people live in, where units hold half of them.
-
-    The centre of a city beyond the units' border is not named after the small unit on this side.
-    """
-    id_field = str(population.index.name)
-    held = pairs.groupby(id_field)["population"].sum()
-    half_held = held.index[held >= 0.5 * population.reindex(held.index)]
-    pairs = pairs[pairs[id_field].isin(half_held)]
-    largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates(id_field)
-    return largest.set_index(id_field)["unit_id"].map(units.set_index("unit_id")["name"])
-
-
-def _named_by_centre(areas: gpd.GeoDataFrame, directory: Path, centres: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Name modelled areas after the most populous of their centres that has a name."""
-    members = pd.read_parquet(directory / "tables/fua_centres.parquet")[["centre_id", "fua_id"]]
-    known = members.merge(centres[["centre_id", "name", "population"]], on="centre_id").dropna(subset=["name"])
-    largest = known.sort_values(["population", "centre_id"], ascending=[False, True]).drop_duplicates("fua_id")
-    names = areas["fua_id"].map(largest.set_index("fua_id")["name"]).astype(object)
-    return areas.assign(name=names.where(names.notna(), None))

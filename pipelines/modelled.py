@@ -27,6 +27,8 @@ from geo_profiling.delineation.efua_model import (
 )
 from geo_profiling.delineation.friction import UNMAPPED_ROADS, Speeds, build_friction, friction_findings
 from geo_profiling.delineation.overlap import main_area, people_in_pairs
+from geo_profiling.delineation.scales import held_by_units
+from geo_profiling.delineation.units import people_in_centres
 from geo_profiling.errors import GridError, InputError
 from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.outputs.tables import write_parquet
@@ -38,7 +40,9 @@ from geo_profiling.raster.source import CroppedSource, FloatArray, Source
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells, units_on_grid
 from pipelines.declared import CENTRES_AROUND, input_label
+from pipelines.delineate import in_core
 from pipelines.inputs import open_declared
+from pipelines.naming import names_after_centres, names_after_units
 
 
 @dataclass(frozen=True)
@@ -212,12 +216,19 @@ def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute)
     core = box(*cells.core_inputs.grid.bounds)
     layer = layer[layer.intersects(core) & ~layer.touches(core)].reset_index(drop=True)
     n_units = pd.Series(pd.NA, index=layer.index, dtype="Int64")
+    names = pd.Series(None, layer.index, dtype=object)
     if region.inputs.units is not None:
         units = units_on_grid(region, cells.inputs.grid.crs)
-        members = units_of_areas(cells.core_inputs.population, units, layer, compute=compute)
-        write_parquet(directory / "tables/fua_units.parquet", units.assign(fua_id=members["fua_id"].to_numpy()))
-        n_units = layer["fua_id"].map(members["fua_id"].value_counts()).fillna(0).astype("Int64")
-    layer.insert(2, "n_units", n_units)
+        population = cells.core_inputs.population
+        members, n_units = units_of_areas(population, units, layer, compute=compute)
+        write_parquet(directory / "tables/fua_units.parquet", units.assign(fua_id=members.to_numpy()))
+        if "name" in units:
+            core_centres = in_core(centres, cells).set_index("centre_id")
+            pairs = people_in_centres(population, units.set_index("unit_id"), core_centres, compute=compute)
+            core_centres["name"] = names_after_units(core_centres, pairs, units)
+            names = names_after_centres(layer["fua_id"], found.centres, core_centres.reset_index())
+    layer.insert(1, "name", names)
+    layer.insert(3, "n_units", n_units)
     write_parquet(directory / "tables/functional_urban_areas.parquet", layer)
     write_parquet(directory / "tables/fua_centres.parquet", found.centres)
 
@@ -243,8 +254,8 @@ def configured_model(region: RegionSettings) -> EfuaModel:
 
 def units_of_areas(
     population: Source, units: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, *, compute: Compute | None = None
-) -> pd.DataFrame:
-    """Return, on the units' ids, the area that more than half of a unit's people live in (None: no area).
+) -> tuple[pd.Series, pd.Series]:
+    """Find the area that more than half of each unit's people live in, and the number of units of each area.
 
     Parameters
     ----------
@@ -254,14 +265,26 @@ def units_of_areas(
     areas : geopandas.GeoDataFrame
         With ``fua_id``; they do not overlap.
     compute : Compute, optional
+
+    Returns
+    -------
+    members : pandas.Series
+        ``fua_id`` (None: no area) on the units' ids.
+    n_units : pandas.Series
+        On the index of ``areas``; NULL where units hold less than half of an area's people on this
+        grid, so that nobody takes ground beyond the units' border for ground without government.
     """
-    by_id = units.set_index("unit_id")
+    by_id, by_area = units.set_index("unit_id"), areas.set_index("fua_id")
     people = zonal_statistics(population, by_id, stats=["sum"], compute=compute)["sum"]
-    pairs = people_in_pairs(population, by_id, areas.set_index("fua_id"), names=("unit_id", "fua_id"), compute=compute)
+    in_area = zonal_statistics(population, by_area, stats=["sum"], compute=compute)["sum"]
+    pairs = people_in_pairs(population, by_id, by_area, names=("unit_id", "fua_id"), compute=compute)
     main = main_area(pairs, names=("unit_id", "fua_id")).reindex(by_id.index)
     inside = (main["population"] > 0.5 * people).to_numpy(dtype=bool)
     ids = [fua if member else None for fua, member in zip(main["fua_id"], inside, strict=True)]
-    return pd.DataFrame({"fua_id": pd.Series(ids, index=by_id.index, dtype=object)})
+    members = pd.Series(ids, index=by_id.index, dtype=object, name="fua_id")
+    counted = members.value_counts().reindex(by_area.index, fill_value=0).astype("Int64")
+    known = held_by_units(in_area, pairs, area_id="fua_id")
+    return members, pd.Series(counted.where(known).array, areas.index, name="n_units")
 
 
 def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, get_args
@@ -33,6 +33,7 @@ RATE_BAND_PCT = 0.5
 _TOLERANCE = 1e-9
 _IDS = ("from_id", "to_id")
 _MEASURES = ("population", "area_km2")
+_ENDS = ("", "_low", "_high")
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,73 @@ def link_epochs(
     for earlier, later in pairwise(epochs):
         shares = overlap_shares(earlier, later, weight=weight, compute=compute)
         intervals.append(_interval(earlier, later, shares, min_overlap))
+    return _change(epochs, intervals, project_to, rate_band_pct)
+
+
+def follow_territories(
+    areas: gpd.GeoDataFrame,
+    grids: Mapping[int, Source],
+    *,
+    project_to: int | None = None,
+    rate_band_pct: float = RATE_BAND_PCT,
+    compute: Compute | None = None,
+) -> UrbanChange:
+    """Follow the people of areas whose territory is held fixed, and project them.
+
+    For areas that can be delineated for one year only, as those from commuting flows are: every area
+    is ``continued`` on the same ground, its area does not grow, and its density grows as its people do.
+
+    Parameters
+    ----------
+    areas : geopandas.GeoDataFrame
+        Polygons on unique ids, with ``area_km2``, in the CRS of the grids.
+    grids : mapping of int to Source
+        People in each cell by year, two or more.
+    project_to : int, optional
+        A year after the last.
+    rate_band_pct : float
+        As in :func:`link_epochs`.
+    compute : Compute, optional
+
+    Returns
+    -------
+    UrbanChange
+        As :func:`link_epochs` returns it. Growth is NaN where people are unknown (off a grid) or none.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two years, an id stands twice, or a parameter cannot be meant.
+
+    Examples
+    --------
+    >>> from affine import Affine; from pyproj import CRS; from shapely import box
+    >>> from geo_profiling.raster.grid import Grid; from geo_profiling.raster.source import ArraySource, wrap
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 1000), (1, 1))
+    >>> people = {year: ArraySource(wrap(np.full((1, 1), n), grid)) for year, n in ((2010, 100.0), (2020, 200.0))}
+    >>> areas = gpd.GeoDataFrame({"area_km2": [1.0]}, index=["F"], geometry=[box(0, 0, 1e3, 1e3)], crs=grid.crs)
+    >>> follow_territories(areas, people).links[["change", "population_growth_pct", "area_growth_pct"]].round(2)
+          change  population_growth_pct  area_growth_pct
+    0  continued                   6.93              0.0
+    """
+    epochs = [Epoch(year, areas, grids[year]) for year in sorted(grids)]
+    _require_usable(epochs, project_to, "population", MIN_OVERLAP, rate_band_pct)
+    for at, epoch in enumerate(epochs):
+        people = zonal_statistics(grids[epoch.year], areas, stats=["sum"], compute=compute)["sum"]
+        epochs[at] = replace(epoch, areas=areas.assign(population=people))
+    ids = areas.index.sort_values().to_numpy()
+    same = pd.DataFrame({"from_id": ids, "to_id": ids, "share_of_from": 1.0, "share_of_to": 1.0})
+    intervals = [_interval(earlier, later, same, MIN_OVERLAP) for earlier, later in pairwise(epochs)]
+    found = _change(epochs, intervals, project_to, rate_band_pct)
+    of_area = found.projections["area_id"].map(areas["area_km2"])
+    # No range: a territory that is held fixed stays what it is.
+    constant = {f"area_growth{end}_pct": 0.0 for end in _ENDS} | {f"projected_area_km2{end}": of_area for end in _ENDS}
+    return UrbanChange(found.links, found.projections.assign(**constant))
+
+
+def _change(
+    epochs: Sequence[Epoch], intervals: Sequence[_Interval], project_to: int | None, rate_band_pct: float
+) -> UrbanChange:
     links = pd.concat([interval.links for interval in intervals], ignore_index=True)
     last = epochs[-1]
     wanted = [] if project_to is None else sorted(last.areas.index)

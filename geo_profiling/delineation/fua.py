@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geo_profiling.delineation.commuting import Commuting, at_least, exact_threshold, flows_to
 from geo_profiling.errors import InputError
+from geo_profiling.vector.areas import areas_km2
 from geo_profiling.vector.contiguity import Contiguity
 
 Integers = NDArray[np.int64]
@@ -378,8 +379,7 @@ def fua_areas(
     Parameters
     ----------
     units : geopandas.GeoDataFrame
-        On the ids and in the order of the delineation, with ``area_km2`` and ``population`` (NaN
-        unknown).
+        On the ids and in the order of the delineation, with ``population`` (NaN unknown).
     delineation : FuaDelineation
     city_names : mapping of str to str, optional
         By city id; an FUA is called after its main city.
@@ -389,15 +389,14 @@ def fua_areas(
     geopandas.GeoDataFrame
         Sorted by ``fua_id``: ``fua_id``, ``name``, ``method`` ("flows"), ``n_units``, ``n_city_units``,
         ``city_ids`` (the merged cities, main one first), ``population``, ``city_population``,
-        ``commuting_zone_population`` (unknown where that of one of their units is), ``area_km2``.
+        ``commuting_zone_population`` (sums over units, unknown where that of one of them is),
+        ``area_km2`` (of the dissolved polygon: ground on which two units overlap counts once).
 
     Examples
     --------
     See :func:`delineate_fuas`; the pipeline ``pipelines.fua`` composes the two.
     """
-    rows = delineation.units[["fua_id", "city_id"]].assign(
-        population=units["population"].to_numpy(dtype=float), area_km2=units["area_km2"].to_numpy()
-    )
+    rows = delineation.units[["fua_id", "city_id"]].assign(population=units["population"].to_numpy(dtype=float))
     rows["in_city"] = rows["city_id"].notna()
     people = rows["population"].to_numpy()
     rows["city_population"] = np.where(rows["in_city"], people, 0.0)
@@ -418,10 +417,11 @@ def fua_areas(
             "city_ids": [", ".join(merged[fua]) for fua in ids],
         }
     )
-    for name in ("population", "city_population", "commuting_zone_population", "area_km2"):
+    for name in ("population", "city_population", "commuting_zone_population"):
         # A sum with an unknown part is unknown.
         unknown = grouped[name].count().to_numpy() < table["n_units"].to_numpy()
         table[name] = np.where(unknown, np.nan, grouped[name].sum().to_numpy())
     members = pd.Series(np.arange(len(rows))).groupby(rows["fua_id"].to_numpy(), sort=True).indices
-    geometry = [units.geometry.array[members[fua]].union_all() for fua in ids]
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(geometry, crs=units.crs))
+    geometry = gpd.GeoSeries([units.geometry.array[members[fua]].union_all() for fua in ids], crs=units.crs)
+    table["area_km2"] = areas_km2(geometry)
+    return gpd.GeoDataFrame(table, geometry=geometry)

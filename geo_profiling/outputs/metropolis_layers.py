@@ -19,6 +19,14 @@ from geo_profiling.outputs.urban_layers import UNIT_COLOURS, UNIT_FIELDS
 
 _AREA_TYPE = FieldSpec("area_type", "Kind of area", "'urban_centre' or 'functional_urban_area'.", "text")
 
+_TERRITORY = FieldSpec(
+    "territory",
+    "Territory",
+    "'of each year': the area was found again for every year; 'fixed': one territory (that of the year of the "
+    "commuting flows) in every year, of which only the people change.",
+    "text",
+)
+
 
 def _overlap(name: str, alias: str) -> FieldSpec:
     text = "By people, each area in its own year; by area where the configuration says so. NULL where born or gone."
@@ -126,7 +134,7 @@ METROPOLIS_LAYERS = (
                 "n_units",
                 "Local units",
                 "How many units it has: by flows those that make it, by the model those with more than half of their "
-                "people in it.",
+                "people in it. NULL where less than half of its people live in local units that are known.",
                 "integer",
                 required=False,
                 minimum=0,
@@ -164,6 +172,15 @@ METROPOLIS_LAYERS = (
                 minimum=1,
             ),
             TOUCHES_EDGE,
+            FieldSpec(
+                "coverage_share",
+                "Covered by the grid (0-1)",
+                "Share of its area for which there are data; people beyond are not counted.",
+                decimals=3,
+                required=False,
+                minimum=0,
+                maximum=1,
+            ),
             FieldSpec(
                 "beyond_range",
                 "Beyond the model's range",
@@ -270,6 +287,16 @@ METROPOLIS_LAYERS = (
                 minimum=0,
                 maximum=1,
             ),
+            FieldSpec(
+                "n_local_units",
+                "Local governments",
+                "Local units that make it up (of a metropolitan region: those most of whose people live in it). NULL "
+                "where no local units are known, and for proximity.",
+                "integer",
+                required=False,
+                minimum=0,
+            ),
+            *_GOVERNANCE_FIELDS,
         ),
         coloured_by=("scale",),
         is_shown=False,
@@ -289,7 +316,8 @@ METROPOLIS_LAYERS = (
         "urban_change",
         "Urban change",
         "What became of urban centres and functional urban areas from one year to another: linked where at least half "
-        "(or the configured share) of either lies in the other.",
+        "(or the configured share) of either lies in the other. Functional urban areas from commuting flows are held "
+        "fixed as territory where the other years have no flows of their own.",
         None,
         (
             _AREA_TYPE,
@@ -313,6 +341,7 @@ METROPOLIS_LAYERS = (
             _growth("population_growth_pct", "Growth of people (% a year)", "people"),
             _growth("area_growth_pct", "Growth of area (% a year)", "area"),
             _growth("density_growth_pct", "Growth of density (% a year)", "people per km2"),
+            _TERRITORY,
         ),
     ),
     LayerSpec(
@@ -329,6 +358,7 @@ METROPOLIS_LAYERS = (
             FieldSpec("projected_year", "Projected year", "As the configuration names it.", "integer"),
             *_projected("population", "population", "people", "people"),
             *_projected("area", "area_km2", "area", "km²"),
+            _TERRITORY,
         ),
     ),
 )

@@ -10,7 +10,7 @@ from pipelines.declared import fua_tables, input_content
 from pipelines.steps.common import contents, later, place, reading
 
 #: A version is raised whenever the same inputs and parameters give another result.
-_VERSIONS = dict.fromkeys(("fua", "governance", "scales", "change"), "1")
+_VERSIONS = dict.fromkeys(("fua", "governance", "scales", "change"), "2")
 _FUA_RUNS = {"flows": "run_fua", "model": "run_modelled_fuas"}
 
 
@@ -100,6 +100,8 @@ def _change_step(region: RegionSettings, directory: Path, memory_limit: int | No
             **region.delineation.epochs.model_dump(mode="json"),
         },
         {**contents(region, *used), **coefficients(region)},
+        # Areas from flows are followed as they are; modelled ones are found again for every year.
+        upstream=["fua"] if region.delineation.is_by_flows else [],
         outputs=[f"tables/{name}.parquet" for name in tables],
         run=later("pipelines.metropolis", "run_change", region, directory, memory_limit),
     )

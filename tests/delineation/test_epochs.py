@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyproj import CRS
 from shapely import box
 
-from geo_profiling.delineation.epochs import Epoch, link_epochs, overlap_shares
+from geo_profiling.delineation.epochs import Epoch, follow_territories, link_epochs, overlap_shares
 from geo_profiling.errors import CRSError, UsageError
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import ArraySource, wrap
@@ -211,3 +211,50 @@ def test_every_area_is_in_the_table_and_order_changes_nothing(before, after, ran
     again = link_epochs([earlier, Epoch(2010, later.areas.loc[order])], weight="area", project_to=2020)
     pd.testing.assert_frame_equal(again.links, found.links)
     pd.testing.assert_frame_equal(again.projections, found.projections)
+
+
+class TestFixedTerritories:
+    """Areas of one year, followed over the grids of several."""
+
+    GRID = Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 1000), (1, 4))
+    AREAS = gpd.GeoDataFrame(
+        {"area_km2": [2.0, 1.0, 5.0]},
+        index=["F", "E", "off"],
+        geometry=[box(0, 0, 2000, 1000), box(2000, 0, 3000, 1000), box(9000, 0, 14_000, 1000)],
+        crs="ESRI:54009",
+    )
+
+    def grids(self, **rows) -> dict[int, ArraySource]:
+        return {int(year[1:]): ArraySource(wrap(np.array([row], float), self.GRID)) for year, row in rows.items()}
+
+    def test_people_grow_on_the_same_ground_and_density_as_they_do(self):
+        found = follow_territories(self.AREAS, self.grids(y2020=[60, 60, 0, 9], y2010=[20, 40, 5, 9]), project_to=2030)
+        links = found.links.set_index("from_id")
+        assert links.index.tolist() == ["E", "F", "off"]
+        assert set(links["change"]) == {"continued"}
+        assert (links["to_id"] == links.index).all()
+        assert links.loc["F", ["from_population", "to_population"]].tolist() == pytest.approx([60, 120])
+        rate = 10 * np.log(2)
+        rates = ["population_growth_pct", "area_growth_pct", "density_growth_pct"]
+        assert links.loc["F", rates].tolist() == pytest.approx([rate, 0.0, rate])
+        # Nobody is left in E, and nobody is known off the grid: neither has a rate.
+        assert links.loc[["E", "off"], ["population_growth_pct", "density_growth_pct"]].isna().all(axis=None)
+        assert links.loc["E", "to_population"] == 0
+        assert np.isnan(links.loc["off", "to_population"])
+        last = found.projections.set_index("area_id").loc["F"]
+        assert last["projected_population"] == pytest.approx(240)
+        assert last["projected_population_low"] == pytest.approx(240 * np.exp(-0.05))
+        assert last[["projected_area_km2", "projected_area_km2_low", "projected_area_km2_high"]].tolist() == [2.0] * 3
+
+    def test_order_of_areas_does_not_matter(self):
+        grids = self.grids(y2000=[1, 2, 3, 4], y2010=[2, 2, 3, 4], y2020=[3, 2, 3, 4])
+        one = follow_territories(self.AREAS, grids, project_to=2025)
+        other = follow_territories(self.AREAS.iloc[::-1], dict(reversed(grids.items())), project_to=2025)
+        pd.testing.assert_frame_equal(one.links, other.links)
+        pd.testing.assert_frame_equal(one.projections, other.projections)
+
+    def test_one_year_and_doubled_ids_are_refused(self):
+        with pytest.raises(UsageError, match="two or more years"):
+            follow_territories(self.AREAS, self.grids(y2020=[1, 1, 1, 1]))
+        with pytest.raises(UsageError, match="stands twice"):
+            follow_territories(pd.concat([self.AREAS, self.AREAS]), self.grids(y2010=[1, 1, 1, 1], y2020=[1, 1, 1, 1]))

@@ -56,10 +56,15 @@ def layers() -> dict[str, pd.DataFrame]:
     )
     return {
         "functional_urban_areas": areas.rename_axis("fua_id").reset_index(),
-        "metropolitan_scales": scales,
+        "metropolitan_scales": scales.merge(
+            figures.drop(columns=["n_units", "population"]).assign(n_local_units=1, scale="metropolitan_area"),
+            how="left",
+            left_on=["scale", "area_id"],
+            right_on=["scale", figures.index],
+        ),
         "services_in_reach": near.services,
-        "urban_change": change.links.assign(area_type="urban_centre"),
-        "urban_projections": change.projections.assign(area_type="urban_centre"),
+        "urban_change": change.links.assign(area_type="urban_centre", territory="of each year"),
+        "urban_projections": change.projections.assign(area_type="urban_centre", territory="of each year"),
     }
 
 
@@ -68,7 +73,7 @@ def test_every_column_is_declared_and_every_declared_field_is_there(layers):
         written = conform(name, table)
         optional = {field.name for field in LAYERS[name].fields if not field.required}
         missing = {field.name for field in LAYERS[name].fields} - set(written)
-        by_method = {"n_city_units", "city_ids", "n_centres", "touches_edge", "beyond_range"}
+        by_method = {"n_city_units", "city_ids", "n_centres", "touches_edge", "beyond_range", "coverage_share"}
         assert missing <= (by_method & optional), name
         assert len(written) == len(table) > 0
 

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ import rasterio
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.load import load_project
+from geo_profiling.raster.read import open_raster
+from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.run import plan_project, run_project
 
 CONFIG = """\
@@ -115,11 +118,70 @@ def test_governance_fits_the_areas(city):
     assert ((shares["herfindahl"] > 1 - 1e-12) == alone).all()
 
 
-def test_change_links_modelled_areas_only(city):
+def test_modelled_areas_are_found_every_year_and_those_from_flows_are_followed_on_their_ground(city):
     method, config = city
-    change = pd.read_parquet(config.parent / "out/city/tables/urban_change.parquet")
-    expected = {"urban_centre"} if method == "flows" else {"urban_centre", "functional_urban_area"}
-    assert set(change["area_type"]) == expected
+    tables = config.parent / "out/city/tables"
+    change = pd.read_parquet(tables / "urban_change.parquet")
+    assert set(change["area_type"]) == {"urban_centre", "functional_urban_area"}
+    of_areas = change[change["area_type"] == "functional_urban_area"]
+    assert set(change.loc[change["area_type"] == "urban_centre", "territory"]) == {"of each year"}
+    assert set(of_areas["territory"]) == {"fixed" if method == "flows" else "of each year"}
+    if method == "flows":
+        areas = gpd.read_parquet(tables / "functional_urban_areas.parquet").set_index("fua_id")
+        found = of_areas.set_index("from_id")
+        assert set(found.index) == set(areas.index)
+        assert (found["to_id"] == found.index).all()
+        np.testing.assert_allclose(found["to_population"], areas["population"].reindex(found.index), rtol=1e-9)
+        np.testing.assert_allclose(found["from_area_km2"], areas["area_km2"].reindex(found.index), rtol=1e-9)
+        assert (found["density_growth_pct"] == found["population_growth_pct"]).all()
+        assert (found["from_population"] < found["to_population"]).any()
+        ends = pd.read_parquet(tables / "urban_projections.parquet").set_index(["territory", "area_id"])
+        ends = ends.loc["fixed", areas.index[0]]
+        assert ends["projected_area_km2_low"] == ends["projected_area_km2_high"] == areas["area_km2"].iloc[0]
+
+
+def published(config: Path, layer: str) -> gpd.GeoDataFrame:
+    return gpd.read_file(config.parent / "out/city/city.gpkg", layer=layer)
+
+
+def test_an_area_has_the_same_people_and_ground_as_a_functional_area_and_as_a_scale(city):
+    _, config = city
+    scales = published(config, "metropolitan_scales")
+    areas = published(config, "functional_urban_areas").set_index("fua_id")
+    same = scales[scales["scale"] == "metropolitan_area"].set_index("area_id").reindex(areas.index)
+    for field in ("population", "area_km2"):
+        np.testing.assert_allclose(same[field], areas[field], rtol=1e-9)
+    for field in ("name", "largest_unit_id", "size_class"):
+        assert same[field].equals(areas[field])
+    np.testing.assert_array_equal(same["n_local_units"].to_numpy(float), areas["n_units"].to_numpy(float))
+    whole = scales.dropna(subset=["population_in_parts"])
+    assert len(whole) > 0
+    parts = whole["population_in_parts"] + whole["population_outside_parts"]
+    np.testing.assert_allclose(parts, whole["population"], rtol=1e-9)
+
+
+def test_a_metropolitan_region_tells_its_governments_as_an_area_does(city):
+    _, config = city
+    scales = published(config, "metropolitan_scales")
+    regions = scales[scales["scale"] == "metropolitan_region"]
+    assert len(regions) > 0
+    assert regions["area_id"].str.startswith("MR_").all()
+    population = open_raster(config.parent / "data/population_2020_1km.tif", quantity="count")
+    units = gpd.read_file(config.parent / "data/municipalities.gpkg").set_index("unit_id").to_crs(population.grid.crs)
+    # The sample's regions follow the borders of its municipalities: their inner points tell.
+    inner = units.representative_point()
+    for _, found in regions.iterrows():
+        members = units[inner.within(found.geometry).to_numpy()]
+        people = zonal_statistics(population, members, stats=["sum"])["sum"]
+        assert found["n_local_units"] == len(members) > found["n_units"]
+        share = people / people.sum()
+        assert found["largest_unit_id"] == share.idxmax()
+        assert found["largest_unit_share"] == pytest.approx(share.max())
+        assert found["herfindahl"] == pytest.approx((share**2).sum())
+        assert found["units_per_100k"] == pytest.approx(len(members) / people.sum() * 1e5)
+        assert found["size_class"] in ("metropolitan", "large metropolitan")
+        assert 0 <= found["centre_share_outside_core"] < 1
+        assert 0 < found["contiguous_urban_population"] <= found["population"] * (1 + 1e-9)
 
 
 def test_rules_stand_in_the_lineage(city):
