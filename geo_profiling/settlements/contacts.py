@@ -254,7 +254,9 @@ def lines_of(segments: Floats) -> BaseGeometry:
     """
     coordinates = segments.reshape(-1, 2)
     part = np.repeat(np.arange(len(segments)), 2)
-    return shapely.multilinestrings(np.asarray(shapely.linestrings(coordinates, indices=part), dtype=object))
+    lines = np.asarray(shapely.linestrings(coordinates, indices=part), dtype=object)
+    joined: BaseGeometry = shapely.MultiLineString(list(lines))
+    return joined
 
 
 def _bounds(segments: Floats) -> Floats:
