@@ -15,6 +15,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.delineation import FunctionalUrbanAreas
 from geo_profiling.config.project import Project, RegionSettings
 from geo_profiling.delineation.efua_model import (
+    COUNTRY_COVARIATE,
     COVARIATES,
     EfuaModel,
     TrainingSample,
@@ -26,7 +27,7 @@ from pipelines.cells import open_cells
 from pipelines.declared import CENTRES_AROUND, declared_inputs
 from pipelines.delineate import run_degurba
 from pipelines.fua import run_fua
-from pipelines.modelled import region_friction, region_sample, times_to_centres
+from pipelines.modelled import region_sample, region_times
 
 _log = logging.getLogger("geo_profiling.fit")
 
@@ -61,8 +62,9 @@ def fit_command(project: Project, output: Path, *, memory_limit: int | None = No
             f"{project.path}: no region has commuting flows to fit on", hint="give them as 'inputs.commuting'"
         )
     samples, frictions, fuas, cell_km = [], [], 0, 0.0
+    covariates = _covariates(regions)
     for region in regions:
-        sample, friction, found, cell_km = _region(region, memory_limit, compute)
+        sample, friction, found, cell_km = _region(region, covariates, memory_limit, compute)
         samples.append(sample)
         frictions.append(friction)
         fuas += found
@@ -89,8 +91,28 @@ def fit_command(project: Project, output: Path, *, memory_limit: int | None = No
     return model
 
 
+def _covariates(regions: list[RegionSettings]) -> tuple[str, ...]:
+    """Return the covariates to fit: the country's too where every region gives it, and they differ."""
+    rules = [region.delineation.functional_urban_areas for region in regions]
+    given = [None if rule is None else rule.gdp_per_capita for rule in rules]
+    without = [region.name for region, value in zip(regions, given, strict=True) if value is None]
+    if len(without) == len(regions):
+        return COVARIATES
+    if without:
+        raise InputError(
+            f"'gdp_per_capita' is given for some regions and not for {', '.join(without)}",
+            hint="give it for every region, or for none",
+        )
+    if len(set(given)) == 1:
+        raise InputError(
+            "'gdp_per_capita' is the same in every region: nothing can be learnt from it",
+            hint="fit on regions of several countries, or leave it out",
+        )
+    return (*COVARIATES, COUNTRY_COVARIATE)
+
+
 def _region(
-    region: RegionSettings, memory_limit: int | None, compute: Compute
+    region: RegionSettings, covariates: tuple[str, ...], memory_limit: int | None, compute: Compute
 ) -> tuple[TrainingSample, str, int, float]:
     """Return a region's sample, its friction in words, its number of areas and its cell size in km."""
     rules = region.delineation.functional_urban_areas
@@ -107,8 +129,8 @@ def _region(
         centres = gpd.read_parquet(directory / f"tables/{CENTRES_AROUND}.parquet")
         units = gpd.read_parquet(directory / "tables/fua_units.parquet")
     cells = open_cells(region, compute=compute)
-    times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
-    sample = region_sample(times, units, COVARIATES)
+    times = region_times(region, cells, centres, compute=compute)
+    sample = region_sample(times, units, covariates)
     return sample, times.friction_text, int(units["fua_id"].nunique()), cells.inputs.grid.cell_area_km2**0.5
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from geo_profiling.config.files import AreaInput, RasterInput, UnitsInput
 from geo_profiling.config.inputs import CitiesInput, EmployedInput, FlowsInput, FrictionInput
+from geo_profiling.config.metropolis_inputs import ElevationInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.regions import Outline
 from geo_profiling.errors import InputError
@@ -63,7 +64,7 @@ def quantity_of(declared: RasterInput) -> Quantity:
     """
     if isinstance(declared, AreaInput):
         return "area" if declared.unit == "m2" else "share"
-    return "any" if isinstance(declared, FrictionInput) else "count"
+    return "any" if isinstance(declared, FrictionInput | ElevationInput) else "count"
 
 
 def read_units(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
@@ -134,6 +135,31 @@ def read_places(region: RegionSettings, key: str, declared: UnitsInput) -> tuple
         crs=declared.crs,
         name=input_label(key, declared.path),
     )
+
+
+def read_roads(region: RegionSettings) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
+    """Read the roads of a region with their ``road_class``; None where the configuration declares none.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused.
+    """
+    declared = region.inputs.roads
+    if declared is None:
+        return None
+    layer, findings = read_layer(
+        declared.path,
+        layer=declared.layer,
+        columns=[declared.class_field],
+        kinds={"line"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label("roads", declared.path),
+        bad_geometry="skip",
+    )
+    classes = {"road_class": layer[declared.class_field].to_numpy()}
+    return gpd.GeoDataFrame(classes, geometry=layer.geometry.array, crs=layer.crs), findings
 
 
 def read_service(region: RegionSettings, name: str) -> tuple[gpd.GeoDataFrame, list[Finding]]:

@@ -38,7 +38,7 @@ from pipelines.cells import RegionCells, open_cells
 from pipelines.declared import fua_tables
 from pipelines.delineate import find_centres, in_core
 from pipelines.inputs import read_places, read_service
-from pipelines.modelled import configured_model, model_areas, region_friction, times_to_centres
+from pipelines.modelled import configured_model, model_areas, region_times
 
 _log = logging.getLogger("geo_profiling.metropolis")
 
@@ -322,7 +322,7 @@ def _of_epoch(epoch: Any) -> dict[str, Any]:
 
 
 def _modelled(region: RegionSettings, cells: RegionCells, centres: gpd.GeoDataFrame, compute: Compute) -> Any:
-    times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
+    times = region_times(region, cells, centres, compute=compute)
     rules = region.delineation.functional_urban_areas
     assert rules is not None  # only asked for where it is configured
     return in_core(model_areas(times, configured_model(region), join=rules.join).layer, cells).set_index("fua_id")

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from shapely import box
 
 from geo_profiling.compute import Compute
+from geo_profiling.config.files import RasterInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.delineation.cells import CellInputs
 from geo_profiling.delineation.efua import Join, ModelledFuas, model_fuas, number_areas
 from geo_profiling.delineation.efua_model import (
+    COUNTRY_COVARIATE,
     EfuaModel,
     TrainingSample,
     cell_covariates,
@@ -25,7 +27,15 @@ from geo_profiling.delineation.efua_model import (
     shipped_model,
     training_sample,
 )
-from geo_profiling.delineation.friction import UNMAPPED_ROADS, Speeds, build_friction, friction_findings
+from geo_profiling.delineation.friction import (
+    ROAD_KMH,
+    UNMAPPED_ROADS,
+    Speeds,
+    build_friction,
+    elevation_findings,
+    friction_findings,
+    road_classes,
+)
 from geo_profiling.delineation.overlap import main_area, people_in_pairs
 from geo_profiling.delineation.scales import held_by_units
 from geo_profiling.delineation.units import people_in_centres
@@ -41,8 +51,14 @@ from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells, units_on_grid
 from pipelines.declared import CENTRES_AROUND, input_label
 from pipelines.delineate import in_core
-from pipelines.inputs import open_declared
+from pipelines.inputs import open_declared, read_roads
 from pipelines.naming import names_after_centres, names_after_units
+
+#: Time per metre and heights are no counts: there is no sum to keep when cells change.
+_SAME_CELLS = (
+    "give it on the grid of the population (with 'regrid': on the grid that names); it is not regridded: "
+    "gdalwarp -r average does that"
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,7 @@ def times_to_centres(
             grid.require_aligned(elevation.grid, what="population and elevation")
             heights = elevation.read(grid.window)
         costs = build_friction(grid, land_share=_land_share(inputs), elevation_m=heights, roads=roads, speeds=speeds)
-        text = _friction_text(inputs, heights is not None, roads is not None, speeds)
+        text = _ground_text(inputs.land is not None, heights is not None, roads is not None, speeds)
     labels = number_areas(centres, grid)
     minutes, nearest = travel_times(costs, labels, cell_size=grid.cell_size, max_minutes=max_minutes, compute=compute)
     table = pd.DataFrame(centres.drop(columns=centres.geometry.name))
@@ -139,9 +155,9 @@ def _land_share(inputs: CellInputs) -> NDArray[np.float64] | None:
     return inputs.land.read(inputs.grid.window).astype(np.float64) / cell_m2
 
 
-def _friction_text(inputs: CellInputs, has_heights: bool, has_roads: bool, speeds: Speeds) -> str:
+def _ground_text(has_land: bool, has_heights: bool, has_roads: bool, speeds: Speeds) -> str:
     parts = [f"land {speeds.land_kmh:g} km/h"]
-    if inputs.land is not None:
+    if has_land:
         parts.append("water impassable" if speeds.water_kmh is None else f"water {speeds.water_kmh:g} km/h")
     parts.append("slope after Tobler" if has_heights else "level")
     parts.append("roads by class" if has_roads else "no roads given")
@@ -210,7 +226,7 @@ def run_modelled_fuas(region: RegionSettings, directory: Path, compute: Compute)
     assert rules is not None  # only asked for where it is configured
     cells = open_cells(region, compute=compute)
     centres = gpd.read_parquet(directory / f"tables/{CENTRES_AROUND}.parquet")
-    times = times_to_centres(cells.inputs, centres, friction=region_friction(region, cells), compute=compute)
+    times = region_times(region, cells, centres, compute=compute)
     found = model_areas(times, configured_model(region), join=rules.join)
     layer = found.layer
     core = box(*cells.core_inputs.grid.bounds)
@@ -287,48 +303,143 @@ def units_of_areas(
     return members, pd.Series(counted.where(known).array, areas.index, name="n_units")
 
 
-def region_friction(region: RegionSettings, cells: RegionCells) -> Source | None:
-    """Open the friction raster of a region, cut to its cells; None where none is configured.
+def region_times(
+    region: RegionSettings, cells: RegionCells, centres: gpd.GeoDataFrame, *, compute: Compute
+) -> TravelTimes:
+    """Take the travel times of a region on the ground that its configuration declares.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With ``inputs.friction``, or ``inputs.elevation`` and ``inputs.roads`` as far as there are any.
+    cells : RegionCells
+    centres : geopandas.GeoDataFrame
+        Layer ``urban_centres``; each gets the ``gdp_per_capita`` of the region, where one is given.
+    compute : Compute
 
     Raises
     ------
     InputError
-        If the file is refused.
-    GridError
-        If it does not cover the cells or is not aligned with them.
+        If a file is refused, or does not fit the cells.
     """
-    declared = region.inputs.friction
-    return None if declared is None else _cut(open_declared(region, "friction", declared), cells.inputs.grid)
+    inputs, grid = region.inputs, cells.inputs.grid
+    rules = region.delineation.functional_urban_areas
+    if rules is not None and rules.gdp_per_capita is not None:
+        centres = centres.assign(gdp_per_capita=rules.gdp_per_capita)
+    elevation = _on_cells(region, "elevation", inputs.elevation, grid)
+    if elevation is not None:
+        raise_on_errors(elevation_findings(elevation.read(grid.window), name=elevation.name))
+    read = read_roads(region)
+    return times_to_centres(
+        cells.inputs,
+        centres,
+        friction=_on_cells(region, "friction", inputs.friction, grid),
+        elevation=elevation,
+        roads=None if read is None else read[0].to_crs(grid.crs),
+        speeds=_speeds(region),
+        compute=compute,
+    )
+
+
+def _on_cells(region: RegionSettings, key: str, declared: RasterInput | None, grid: Grid) -> CroppedSource | None:
+    return None if declared is None else _cut(open_declared(region, key, declared), grid)
+
+
+def _speeds(region: RegionSettings) -> Speeds:
+    rules = region.delineation.functional_urban_areas
+    documented = UNMAPPED_ROADS if region.inputs.roads is None else Speeds()
+    given = None if rules is None else rules.speeds
+    if given is None:
+        return documented
+    return Speeds(
+        land_kmh=documented.land_kmh if given.land_kmh is None else given.land_kmh,
+        water_kmh=None if given.water_kmh == "none" else given.water_kmh,
+        road_kmh={**ROAD_KMH, **given.road_kmh},
+    )
 
 
 def model_findings(region: RegionSettings, population: Grid | None) -> list[Finding]:
-    """Check friction and coefficients of a region before anything is computed.
+    """Check the ground and the coefficients of a region before anything is computed.
 
     Parameters
     ----------
     region : RegionSettings
     population : Grid, optional
-        The grid that friction must cover; None where it is not known.
+        The grid that friction and heights must cover; None where it is not known.
     """
-    findings: list[Finding] = []
-    rules = region.delineation.functional_urban_areas
-    if rules is not None and rules.coefficients is not None:
-        label = input_label("coefficients", rules.coefficients)
+    findings = _coefficient_findings(region)
+    for key, judged in (("friction", friction_findings), ("elevation", elevation_findings)):
+        declared: RasterInput | None = getattr(region.inputs, key)
+        if declared is None:
+            continue
+        label = input_label(key, declared.path)
         try:
-            configured_model(region)
-        except InputError as error:
-            message = str(error).removeprefix(f"{rules.coefficients.name}: ")
-            findings.append(Finding("error", label, "", message, error.hint))
-    declared = region.inputs.friction
-    if declared is not None:
-        label = input_label("friction", declared.path)
-        try:
-            raster = open_declared(region, "friction", declared)
+            raster = open_declared(region, key, declared)
             source = raster if population is None else _cut(raster, population)
-            findings += friction_findings(source.read(source.grid.window), name=raster.name)
+            findings += judged(source.read(source.grid.window), name=raster.name)
         except InputError as error:
-            findings.append(Finding("error", label, "", str(error).removeprefix(f"{label}: "), error.hint))
+            findings.append(_refused(label, error))
+    return findings + _road_findings(region, population)
+
+
+def _coefficient_findings(region: RegionSettings) -> list[Finding]:
+    rules = region.delineation.functional_urban_areas
+    if rules is None or rules.method != "model":
+        return []
+    own = rules.coefficients
+    label = "coefficients" if own is None else input_label("coefficients", own)
+    try:
+        model = configured_model(region)
+    except InputError as error:
+        return [_refused(label, error, file=None if own is None else own.name)]
+    findings = []
+    if COUNTRY_COVARIATE in model.names and rules.gdp_per_capita is None:
+        remedy = "give 'gdp_per_capita' under 'functional_urban_areas', or use coefficients without it"
+        findings.append(Finding("error", label, "", "the model asks for the GDP per head of the country", remedy))
+    ground = _configured_ground(region)
+    if _kind_of_ground(ground) != _kind_of_ground(model.friction):
+        message = f"fitted on times over other ground ({model.friction}) than that of the region ({ground})"
+        remedy = "take the areas as a sketch, or fit coefficients on such ground with geo-profiling fit"
+        findings.append(Finding("warning", label, "", message, remedy))
     return findings
+
+
+def _configured_ground(region: RegionSettings) -> str:
+    inputs = region.inputs
+    if inputs.friction is not None:
+        return f"raster {input_label('friction', inputs.friction.path)}"
+    has = inputs.elevation is not None, inputs.roads is not None
+    return _ground_text(inputs.land is not None, *has, _speeds(region))
+
+
+def _kind_of_ground(text: str) -> str:
+    """Leave out what differs from region to region: the name of a raster, and whether there is water."""
+    if text.startswith("raster "):
+        return "raster"
+    return ", ".join(part for part in text.split(", ") if not part.startswith("water "))
+
+
+def _road_findings(region: RegionSettings, population: Grid | None) -> list[Finding]:
+    declared = region.inputs.roads
+    if declared is None:
+        return []
+    label = input_label("roads", declared.path)
+    try:
+        read = read_roads(region)
+        assert read is not None  # roads are declared
+        roads, findings = read
+        road_classes(roads, _speeds(region).road_kmh)
+    except InputError as error:
+        return [_refused(label, error, file="roads")]
+    if population is not None and not roads.to_crs(population.crs).intersects(box(*population.bounds)).any():
+        remedy = "check both coordinate reference systems and extents"
+        findings.append(Finding("error", label, "", "no road lies on the population grid", remedy))
+    return findings
+
+
+def _refused(label: str, error: InputError, *, file: str | None = None) -> Finding:
+    message = str(error).removeprefix(f"{label}: ")
+    return Finding("error", label, "", message if file is None else message.removeprefix(f"{file}: "), error.hint)
 
 
 def _cut(raster: RasterFile, grid: Grid) -> CroppedSource:
@@ -339,7 +450,10 @@ def _cut(raster: RasterFile, grid: Grid) -> CroppedSource:
     if not inside or window.row_stop > raster.grid.shape[0] or window.col_stop > raster.grid.shape[1]:
         raise GridError(
             f"{raster.name}: does not cover the population ({raster.grid.describe()}; {grid.describe()})",
-            hint="give friction on the grid of the population",
+            hint=_SAME_CELLS,
         )
-    raster.grid.crop(window).require_aligned(grid, what=f"{raster.name} and population")
+    try:
+        raster.grid.crop(window).require_aligned(grid, what=f"{raster.name} and population")
+    except GridError as error:
+        raise GridError(str(error), hint=_SAME_CELLS) from error
     return CroppedSource(raster, window)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from geo_profiling.config.metropolis import Epochs, Scales
+from geo_profiling.config.metropolis import Epochs, Scales, TravelSpeeds
 from geo_profiling.config.section import LocalPath, Section
 
 Level = Literal[1, 2]
@@ -68,6 +68,16 @@ class FunctionalUrbanAreas(Section):
         "modelled",
         description="How the model's areas of several centres become one: 'modelled' where the model gives a centre to "
         "one of 25 times its people, 'touching' where areas share an edge, 'none' never.",
+    )
+    gdp_per_capita: float | None = Field(
+        None,
+        gt=0,
+        description="Gross domestic product per head of the region's country, in US dollars: for coefficients that ask "
+        "for it, and for `geo-profiling fit`.",
+    )
+    speeds: TravelSpeeds | None = Field(
+        None,
+        description="Speeds by which the model and `geo-profiling fit` build friction; those documented if absent.",
     )
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
+from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.section import Section
 
 #: Names of services stand in tables and in keys of messages.
@@ -101,9 +102,15 @@ class Inputs(Section):
     commuting: Commuting | None = Field(None, description="Commuting flows, for functional urban areas.")
     friction: FrictionInput | None = Field(
         None,
-        description="Minutes per metre, for functional urban areas without flows; built from land where absent.",
+        description="Minutes per metre, for functional urban areas without flows; built from land, heights and roads "
+        "where absent.",
     )
-
+    elevation: ElevationInput | None = Field(
+        None, description="Heights, from whose slopes friction is built; all ground is level without them."
+    )
+    roads: RoadsInput | None = Field(
+        None, description="Roads, from whose classes friction is built; without them every cell is taken to have some."
+    )
     regions: UnitsInput | None = Field(
         None, description="Regional units (NUTS 3, river basins, any layer), for metropolitan regions."
     )
@@ -132,6 +139,13 @@ class Inputs(Section):
             raise ValueError(
                 f"epoch {bare[0]}: give built_up for every year or for none, so that the same rules hold in each"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _friction_is_given_or_built(self) -> Inputs:
+        built_from = [name for name in ("elevation", "roads") if getattr(self, name) is not None]
+        if self.friction is not None and built_from:
+            raise ValueError(f"give 'friction', or '{built_from[0]}' to build it from; the raster holds all already")
         return self
 
     @property

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from geo_profiling.config.section import Section
+
+#: Speeds beyond these are no one's way to work.
+Kmh = Annotated[float, Field(ge=0.5, le=200)]
+
+
+class TravelSpeeds(Section):
+    """Speeds from which friction is built, in km/h, where there is no friction raster."""
+
+    land_kmh: Kmh | None = Field(
+        None, description="On land without a road of 'inputs.roads': 5 (walking) with roads, 30 without."
+    )
+    water_kmh: Kmh | Literal["none"] = Field(
+        20.0, description="By boat, where less than half of a cell is land; 'none': water cannot be crossed."
+    )
+    road_kmh: dict[str, Kmh] = Field(
+        default_factory=dict, description="By class of road, instead of or besides the speeds that are documented."
+    )
 
 
 class Proximity(Section):

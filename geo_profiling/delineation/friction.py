@@ -178,6 +178,43 @@ def slope(elevation_m: NDArray[np.floating[Any]], cell_size: tuple[float, float]
     return np.hypot(np.nan_to_num(across), np.nan_to_num(down))
 
 
+def road_classes(roads: gpd.GeoDataFrame, road_kmh: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return the speed of each road in km/h by its class; links go with their class.
+
+    Parameters
+    ----------
+    roads : geopandas.GeoDataFrame
+        With ``road_class``.
+    road_kmh : mapping of str to float
+
+    Returns
+    -------
+    ndarray of float64, shape (roads,)
+
+    Raises
+    ------
+    InputError
+        If roads lack their class, or one that the speeds do not name: by name and count.
+
+    Examples
+    --------
+    >>> road_classes(gpd.GeoDataFrame({"road_class": ["trunk_link", "path"]}), ROAD_KMH).tolist()
+    [70.0, 5.0]
+    """
+    if "road_class" not in roads.columns:
+        raise InputError("roads: no field 'road_class'", hint="name the class of each road, as OpenStreetMap does")
+    kinds = roads["road_class"].astype("string").str.removesuffix("_link")
+    unknown = kinds[~kinds.isin(list(road_kmh))]
+    if len(unknown):
+        counts = unknown.fillna("NULL").value_counts()
+        listed = ", ".join(f"{kind} ({count})" for kind, count in counts.head(10).items())
+        raise InputError(
+            f"roads: {len(unknown)} roads of {len(counts)} classes without a speed: {listed}",
+            hint="give those classes a speed ('speeds.road_kmh'), or leave their roads out",
+        )
+    return kinds.map(dict(road_kmh)).to_numpy(np.float64)
+
+
 def road_speeds(roads: gpd.GeoDataFrame, grid: Grid, road_kmh: Mapping[str, float]) -> NDArray[np.float64]:
     """Speed in km/h of the fastest road that touches each cell; 0 where none does.
 
@@ -202,19 +239,8 @@ def road_speeds(roads: gpd.GeoDataFrame, grid: Grid, road_kmh: Mapping[str, floa
     >>> road_speeds(roads, grid, ROAD_KMH).tolist()
     [[55.0, 0.0, 0.0]]
     """
-    if "road_class" not in roads.columns:
-        raise InputError("roads: no field 'road_class'", hint="name the class of each road, as OpenStreetMap does")
+    kmh = road_classes(roads, road_kmh)
     require_same(roads.crs, grid.crs, what="roads and grid")
-    kinds = roads["road_class"].astype("string").str.removesuffix("_link")
-    unknown = kinds[~kinds.isin(list(road_kmh))]
-    if len(unknown):
-        counts = unknown.fillna("NULL").value_counts()
-        listed = ", ".join(f"{kind} ({count})" for kind, count in counts.head(10).items())
-        raise InputError(
-            f"roads: {len(unknown)} roads of {len(counts)} classes without a speed: {listed}",
-            hint="give those classes a speed, or leave their roads out",
-        )
-    kmh = kinds.map(dict(road_kmh)).to_numpy(np.float64)
     order = np.argsort(kmh, kind="stable")  # the fastest is drawn last
     pairs = [(roads.geometry.iloc[item], kmh[item]) for item in order if not roads.geometry.iloc[item].is_empty]
     if not pairs:
@@ -223,6 +249,41 @@ def road_speeds(roads: gpd.GeoDataFrame, grid: Grid, road_kmh: Mapping[str, floa
         pairs, out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="float64"
     )
     return drawn
+
+
+#: Metres between which the ground of the Earth lies, with room for what surveys get wrong.
+LOWEST_M, HIGHEST_M = -500.0, 9000.0
+
+
+def elevation_findings(elevation_m: NDArray[np.floating[Any]], *, name: str = "elevation") -> list[Finding]:
+    """Find what cannot be right in a raster of heights, with the count of its cells.
+
+    Parameters
+    ----------
+    elevation_m : ndarray, shape (rows, columns)
+        NaN counts as flat.
+    name : str
+        The raster; named in the findings.
+
+    Returns
+    -------
+    list of Finding
+        An error where cells are infinite or no height in metres of the Earth's ground, or none is known.
+
+    Examples
+    --------
+    >>> print(elevation_findings(np.array([[-9999.0, 12.0]]))[0].message)
+    1 of 2 cells are no heights in metres (-500 to 9000), the first: -9999
+    """
+    known = elevation_m[~np.isnan(elevation_m)]
+    if not known.size:
+        return [Finding("error", name, "", "every cell is nodata", "give a raster that covers the region")]
+    wrong = known[(known < LOWEST_M) | (known > HIGHEST_M)]
+    if not wrong.size:
+        return []
+    bounds = f"{LOWEST_M:g} to {HIGHEST_M:g}"
+    message = f"{wrong.size} of {known.size} cells are no heights in metres ({bounds}), the first: {wrong[0]:g}"
+    return [Finding("error", name, "", message, "declare the value of unknown cells as 'nodata', or convert to metres")]
 
 
 def friction_findings(friction: NDArray[np.floating[Any]], *, name: str = "friction") -> list[Finding]:

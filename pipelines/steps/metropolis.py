@@ -11,6 +11,8 @@ from pipelines.steps.common import contents, later, place, reading
 
 #: A version is raised whenever the same inputs and parameters give another result.
 _VERSIONS = dict.fromkeys(("fua", "governance", "scales", "change"), "2")
+#: Inputs that the model's travel times are taken on.
+_GROUND = ("friction", "elevation", "roads")
 _FUA_RUNS = {"flows": "run_fua", "model": "run_modelled_fuas"}
 
 
@@ -34,7 +36,7 @@ def _fua_step(region: RegionSettings, directory: Path) -> Step:
     rules = region.delineation.functional_urban_areas
     assert rules is not None  # only asked for where it is configured
     by_flows = rules.method == "flows"
-    used = ("units", "commuting") if by_flows else ("units", "friction")
+    used = ("units", "commuting") if by_flows else ("units", *_GROUND)
     return Step(
         "fua",
         _VERSIONS["fua"],
@@ -85,7 +87,7 @@ def _scales_step(region: RegionSettings, directory: Path, upstream: list[str]) -
 def _change_step(region: RegionSettings, directory: Path, memory_limit: int | None) -> Step:
     rules = region.delineation.functional_urban_areas
     by_model = rules is not None and rules.method == "model"
-    used = ("epochs", "friction") if by_model else ("epochs",)
+    used = ("epochs", *_GROUND) if by_model else ("epochs",)
     projected = region.delineation.epochs.project_to is not None
     tables = ["urban_change", *(["urban_projections"] if projected else [])]
     return Step(
@@ -96,7 +98,9 @@ def _change_step(region: RegionSettings, directory: Path, memory_limit: int | No
             "inputs": reading(region, *used),
             "years": region.inputs.years,
             "degurba": region.delineation.degurba.model_dump(mode="json"),
-            "model": {"join": rules.join} if rules is not None and by_model else None,
+            "model": rules.model_dump(mode="json", exclude={"coefficients"})
+            if rules is not None and by_model
+            else None,
             **region.delineation.epochs.model_dump(mode="json"),
         },
         {**contents(region, *used), **coefficients(region)},
