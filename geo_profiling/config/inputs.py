@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
+from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
 from geo_profiling.config.section import Section
 
 #: Names of services stand in tables and in keys of messages.
@@ -123,6 +124,17 @@ class Inputs(Section):
     streets: StreetsInput | None = Field(
         None, description="Streets and paths: for walking distances, street blocks and access of buildings."
     )
+    settlements: SettlementsInput | None = Field(None, description="Informal settlements.")
+    buildings: BuildingsInput | None = Field(None, description="Buildings.")
+    study_area: LayerInput | None = Field(
+        None, description="Polygons that are cut into street blocks; the settlements and their surroundings if absent."
+    )
+    blocks: UnitsInput | None = Field(
+        None, description="Street blocks, as polygons; cut from streets, railways, water and coast where absent."
+    )
+    railways: LayerInput | None = Field(None, description="Railways, which bound street blocks, as lines.")
+    waterways: LayerInput | None = Field(None, description="Rivers, canals and lakes, which bound street blocks.")
+    coast: LayerInput | None = Field(None, description="The coast, which bounds street blocks.")
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."
