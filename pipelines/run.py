@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import Project, RegionSettings
+from geo_profiling.errors import GeoProfilingError, LockedError
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
 from geo_profiling.runs.planner import leftover_outputs, plan_steps
 from geo_profiling.runs.runner import RegionResult, RegionRun, raise_on_failures, run_regions
 from geo_profiling.runs.step import Step
+from geo_profiling.runs.summary import RunFacts, metrics_text, summarise, write_metrics, write_summary
 from pipelines.selection import output_directory, select_regions
 from pipelines.steps.region import region_steps
 
 _log = logging.getLogger("geo_profiling.run")
+
+#: Exit codes of ends that no error of ours brings about.
+INTERNAL_FAULT, INTERRUPTED = 1, 130
 
 
 def run_project(
@@ -29,6 +36,8 @@ def run_project(
     memory_limit: int | None = None,
     force: bool = False,
     keep_going: bool = True,
+    summary: Path | None = None,
+    metrics: Path | None = None,
 ) -> list[RegionResult]:
     """Bring the regions of a project up to date.
 
@@ -48,6 +57,10 @@ def run_project(
         Compute everything anew and overwrite whatever stands in the way.
     keep_going : bool
         Run the other regions after one failed.
+    summary : Path, optional
+        A further place for the summary of the run, besides the state folder of the results.
+    metrics : Path, optional
+        File for the text format of Prometheus, instead of the configuration's.
 
     Raises
     ------
@@ -61,8 +74,36 @@ def run_project(
         RegionRun(region.name, out / region.name, _steps_of(region, out, memory_limit))
         for region in select_regions(project, regions)
     ]
-    results = run_regions(jobs, compute=compute, directory=out, force=force, keep_going=keep_going)
-    raise_on_failures(results)
+    names = [job.name for job in jobs]
+    before = {name: figures(out / name) for name in names}
+    started, clock = time.time(), time.monotonic()
+    results: list[RegionResult] = []
+    exit_code = INTERNAL_FAULT
+    try:
+        run_regions(jobs, compute=compute, directory=out, force=force, keep_going=keep_going, on_result=results.append)
+        raise_on_failures(results)
+        exit_code = 0
+    except LockedError:
+        # The other run's summary is not ours to replace.
+        results.clear()
+        raise
+    except GeoProfilingError as error:
+        exit_code = error.exit_code
+        raise
+    except KeyboardInterrupt:
+        exit_code = INTERRUPTED
+        raise
+    finally:
+        if results:
+            after = {name: figures(out / name) for name in names}
+            facts = RunFacts(
+                project.config.name, names, results, started, time.monotonic() - clock, exit_code, before, after
+            )
+            told = summarise(facts, out)
+            write_summary(told, out, copy=summary)
+            target = metrics or project.config.output.metrics
+            if target is not None:
+                write_metrics(metrics_text(told, _finished(out, names)), target)
     computed = sum(len(result.ran) for result in results)
     kept = sum(len(result.kept) for result in results)
     text = (
@@ -72,6 +113,35 @@ def run_project(
     )
     _log.info(text, extra={"fields": {"regions": len(results), "results": str(out)}})
     return results
+
+
+def figures(directory: Path) -> dict[str, float]:
+    """Return the figures of a finished region, by name; none where it is not finished.
+
+    Examples
+    --------
+    >>> figures(Path("nowhere"))
+    {}
+    """
+    try:
+        results = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))["results"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(_flat(results, ""))
+
+
+def _flat(value: object, name: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}".removeprefix("."))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
+
+
+def _finished(out: Path, names: Sequence[str]) -> dict[str, float]:
+    """Return when the newest result of each region was finished."""
+    manifests = {name: out / name / "manifest.json" for name in names}
+    return {name: manifest.stat().st_mtime for name, manifest in manifests.items() if manifest.exists()}
 
 
 def plan_project(

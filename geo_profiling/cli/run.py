@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +45,13 @@ def run(
         ),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDR", help="Work on the Dask cluster of this scheduler.")
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDR",
+            help="Work on the Dask cluster of this scheduler (an address, or its scheduler file); "
+            "DASK_SCHEDULER_ADDRESS says the same.",
+        ),
     ] = None,
     memory_limit: MemoryLimit = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything anew and overwrite.")] = False,
@@ -53,15 +60,21 @@ def run(
     ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="Errors only.")] = False,
     log_format: Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or JSON objects.")] = "text",
+    summary: Annotated[
+        Path | None, typer.Option("--summary", metavar="FILE", help="Write a summary of the run (JSON) there, too.")
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option("--metrics", metavar="FILE", help="Write metrics there, for Prometheus (*.prom).")
+    ] = None,
 ) -> None:
     """Compute everything the configuration asks for; a second run computes only what changed."""
     progress = start_console(quiet=quiet, log_format=log_format)
 
     from geo_profiling.cli.computing import choose_compute
-    from geo_profiling.config.load import load_project
+    from pipelines.project import open_project
     from pipelines.run import run_project
 
-    project = load_project(config)
+    project = open_project(config, directory=output, progress=progress)
     with choose_compute(workers=workers, scheduler=scheduler, memory_limit=memory_limit, progress=progress) as compute:
         run_project(
             project,
@@ -71,18 +84,21 @@ def run(
             memory_limit=memory_limit,
             force=force,
             keep_going=keep_going,
+            summary=summary,
+            metrics=metrics,
         )
 
 
 @ends_in_words
 def plan(config: ConfigFile, output: OutputFolder = None, region: RegionNames = None) -> None:
     """Tell what `run` would do, each step with its reason; touches nothing."""
-    start_console()
+    progress = start_console()
 
-    from geo_profiling.config.load import load_project
+    from pipelines.project import open_project
     from pipelines.run import plan_project
 
-    for line in plan_project(load_project(config), directory=output, regions=region):
+    project = open_project(config, directory=output, progress=progress)
+    for line in plan_project(project, directory=output, regions=region):
         typer.echo(line)
 
 
@@ -92,11 +108,13 @@ def validate(config: ConfigFile, region: RegionNames = None, workers: Threads = 
     progress = start_console()
 
     from geo_profiling.cli.computing import threads
-    from geo_profiling.config.load import load_project
     from geo_profiling.errors import InputError
     from pipelines.check import check_project
+    from pipelines.project import open_project
 
-    findings = check_project(load_project(config), regions=region, compute=threads(workers, progress))
+    findings = check_project(
+        open_project(config, progress=progress), regions=region, compute=threads(workers, progress)
+    )
     _print_findings(findings)
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:

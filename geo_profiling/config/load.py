@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,14 +12,16 @@ from pydantic import ValidationError
 
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
+from geo_profiling.config.expand import FetchFile, ReadRegions, expand_regions, localise
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.needs import unmet_needs
+from geo_profiling.config.output import Output
 from geo_profiling.config.problems import Problem, dotted, problems_of
 from geo_profiling.config.project import Config, Project, RegionSettings
-from geo_profiling.config.regions import Region
+from geo_profiling.config.regions import Region, RegionLayer
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.config.section import Section
-from geo_profiling.errors import ConfigError
+from geo_profiling.errors import ConfigError, GeoProfilingError
 
 S = TypeVar("S", bound=Section)
 
@@ -26,7 +29,13 @@ S = TypeVar("S", bound=Section)
 MAX_LISTED = 30
 
 
-def load_project(path: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None) -> Project:
+def load_project(
+    path: str | os.PathLike[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    read_regions: ReadRegions | None = None,
+    fetch: FetchFile | None = None,
+) -> Project:
     """Load a configuration and resolve the settings of its regions.
 
     Parameters
@@ -35,6 +44,11 @@ def load_project(path: str | os.PathLike[str], *, environment: Mapping[str, str]
         A YAML file; the paths in it count from its folder.
     environment : mapping, optional
         What ``${NAME}`` in paths stands for; the process's environment by default.
+    read_regions : callable, optional
+        Reads a layer of regions; needed where the configuration has one. See
+        :func:`pipelines.project.open_project`, which gives both.
+    fetch : callable, optional
+        Fetches remote inputs; without it they are refused.
 
     Returns
     -------
@@ -54,11 +68,15 @@ def load_project(path: str | os.PathLike[str], *, environment: Mapping[str, str]
     document = read_document(Path(path))
     folder = Path(os.path.abspath(path)).parent
     context = {"folder": folder, "environment": os.environ if environment is None else environment}
-    problems: list[Problem] = []
+    data, problems, fetched = localise(document.data, document, fetch, folder=_results(document.data, context))
+    if "region_layer" in data and "regions" not in data:
+        data = _with_regions(data, document, context, read_regions, problems)
+    # Written keys have lines; what was put in has those of the keys around it.
+    document = replace(document, data=data)
     config = _validate(Config, document.data, context, document, [()], problems)
     resolved = list(_resolve_overrides(document, context, problems))
     if config is not None and not problems:
-        roots = (folder.resolve(), *config.allowed_roots)
+        roots = (folder.resolve(), *config.allowed_roots, *dict.fromkeys(file.parent for file in fetched))
         settings = tuple(
             _settings(config, region, sections, roots)
             for region, sections in zip(config.regions, resolved, strict=True)
@@ -68,6 +86,39 @@ def load_project(path: str | os.PathLike[str], *, environment: Mapping[str, str]
         if not problems:
             return Project(Path(path), config, settings)
     raise _error(problems, document)
+
+
+def _results(data: Mapping[str, Any], context: Mapping[str, Any]) -> Path:
+    """Return the folder of the results; the configuration's own where it names none that can be."""
+    try:
+        return Output.model_validate(data.get("output"), context=dict(context)).directory
+    except ValidationError:
+        return Path(context["folder"])
+
+
+def _with_regions(
+    data: dict[str, Any],
+    document: Document,
+    context: Mapping[str, Any],
+    read_regions: ReadRegions | None,
+    problems: list[Problem],
+) -> dict[str, Any]:
+    """Return the configuration with the regions of its layer listed one by one."""
+    place = ("region_layer",)
+    layer = _validate(RegionLayer, data["region_layer"], context, document, [place], problems)
+    if layer is None or read_regions is None:
+        if layer is not None:
+            problems.append(Problem(document.line(place), dotted(place), "regions of a layer cannot be read here"))
+        return data
+    try:
+        # Whether the file lies in an allowed folder is told with all other files.
+        features = read_regions(layer, [layer.path.parent])
+    except GeoProfilingError as error:
+        problems.append(Problem(document.line(place), dotted(place), f"{error}; {error.hint}".removesuffix("; ")))
+        return data
+    listed, found = expand_regions(layer, data["region_layer"], features, document)
+    problems.extend(found)
+    return {**{key: value for key, value in data.items() if key != "region_layer"}, "regions": listed}
 
 
 def _validate(
@@ -137,7 +188,7 @@ def _paths_outside(settings: Iterable[RegionSettings], document: Document) -> li
     problems = set()
     for index, region in enumerate(settings):
         for key_path, path in _input_paths(region, index):
-            written = next(place for place in key_path if place in document.lines)
+            written = next((place for place in key_path if place in document.lines), key_path[-1])
             if not any(path.is_relative_to(root) for root in region.roots):
                 allowed = ", ".join(map(str, region.roots))
                 message = f"{path} lies outside the folders that inputs may come from ({allowed})"
@@ -151,7 +202,7 @@ def _needs(settings: Iterable[RegionSettings], document: Document) -> Iterator[P
     for index, region in enumerate(settings):
         for keys, message in unmet_needs(region.inputs, region.delineation):
             places: list[KeyPath] = [("regions", index, *keys), keys]
-            written = next(place for place in places if place in document.lines)
+            written = next((place for place in places if place in document.lines), keys)
             yield Problem(document.line(written), dotted(written), message)
 
 
@@ -164,7 +215,7 @@ def _input_paths(region: RegionSettings, index: int) -> Iterator[tuple[list[KeyP
         keys = ("delineation", "functional_urban_areas", "coefficients")
         yield [("regions", index, *keys), keys], areas.coefficients
     if region.outline is not None:
-        yield [("regions", index, "outline", "path")], region.outline.path
+        yield [("regions", index, "outline", "path"), ("region_layer", "path")], region.outline.path
 
 
 def _error(problems: Iterable[Problem], document: Document) -> ConfigError:

@@ -13,3 +13,8 @@ class Output(Section):
     directory: LocalPath = Field(
         description="Folder of the results, relative to the folder of this configuration; `run -o DIR` overrides it."
     )
+    metrics: LocalPath | None = Field(
+        None,
+        description="File for the text format of Prometheus (its node exporter reads *.prom): regions done and failed, "
+        "seconds, memory, time of the newest result; `run --metrics FILE` overrides it.",
+    )

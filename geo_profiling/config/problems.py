@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from geo_profiling.config.document import Document, KeyPath
 from geo_profiling.config.files import SHA256
 from geo_profiling.config.inputs import SERVICE_NAME
-from geo_profiling.config.project import Config
-from geo_profiling.config.regions import REGION_NAME
+from geo_profiling.config.project import ORIGIN, Config
+from geo_profiling.config.regions import REGION_NAME, Overrides
 
 _WORDS = {
     "int_type": "should be a whole number",
@@ -29,6 +29,7 @@ _WORDS = {
 _PATTERNS = {
     REGION_NAME: "should be up to 64 letters (A-Z, a-z), digits, '_' or '-' (it names a folder)",
     SERVICE_NAME: "should be up to 64 letters (A-Z, a-z), digits, blanks, '_' or '-' (it names a kind of service)",
+    ORIGIN: "should be 'https://host', 'http://host:port' or 's3://bucket', without a path",
     SHA256: "should be a SHA-256 digest (64 hexadecimal digits in lower case)",
 }
 
@@ -146,8 +147,9 @@ def _suggestion(key: str, parent: KeyPath) -> str:
 
 def _fields_at(key_path: KeyPath) -> Iterable[str]:
     model: type[BaseModel] | None = Config
-    if len(key_path) > 2 and key_path[0] == "regions" and key_path[2] in ("inputs", "regrid", "delineation"):
-        key_path = key_path[2:]
+    for place in (("regions", int), ("region_layer", "overrides", str)):
+        if len(key_path) > len(place) and key_path[0] == place[0] and key_path[len(place)] in Overrides.model_fields:
+            key_path = key_path[len(place) :]
     for part in key_path:
         if isinstance(part, str):
             field = model.model_fields.get(part) if model is not None else None

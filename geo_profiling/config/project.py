@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.output import Output
-from geo_profiling.config.regions import Outline, Region
+from geo_profiling.config.regions import Outline, Region, RegionLayer
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.config.section import LocalPath, Section
+
+#: Where files may be fetched from: a scheme, and a host or a bucket.
+ORIGIN = r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?|s3://[a-z0-9.-]+)$"
 
 
 class Config(Section):
@@ -25,14 +28,30 @@ class Config(Section):
         default_factory=list,
         description="Folders that inputs may lie in, besides the folder of this configuration.",
     )
+    allowed_hosts: list[Annotated[str, Field(pattern=ORIGIN)]] = Field(
+        default_factory=list,
+        description="Where inputs may be fetched from: 'https://host', 'http://host:port' or 's3://bucket'. "
+        "Without it an input that is no local file is refused.",
+    )
     inputs: Inputs = Field(description="Input files.")
     regrid: Regrid | None = Field(
         None,
         description="Rule for rasters that are not aligned or not equal-area; without it such rasters are refused.",
     )
     delineation: Delineation = Field(default_factory=Delineation, description="What is delineated, by which rules.")
-    regions: list[Region] = Field(min_length=1, description="Regions, each computed and published by itself.")
+    regions: Annotated[list[Region], Field(min_length=1)] = Field(
+        default_factory=list, description="Regions, each computed and published by itself."
+    )
+    region_layer: RegionLayer | None = Field(
+        None, description="Instead of 'regions': a layer, of which every feature is a region."
+    )
     output: Output = Field(description="Where results go.")
+
+    @model_validator(mode="after")
+    def _regions_are_told_once(self) -> Config:
+        if bool(self.regions) == (self.region_layer is not None):
+            raise ValueError("give 'regions' or 'region_layer', one of the two")
+        return self
 
     @model_validator(mode="after")
     def _regions_differ(self) -> Config:

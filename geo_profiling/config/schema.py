@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 from geo_profiling.config.project import Config
@@ -22,8 +23,8 @@ def config_schema() -> dict[str, Any]:
     """
     schema = Config.model_json_schema(mode="validation")
     definitions = schema["$defs"]
-    region = definitions["Region"]["properties"]
-    for key, name in _PARTIAL_SECTIONS.items():
+    places = [definitions[name]["properties"] for name in ("Region", "RegionOverride")]
+    for region, (key, name) in product(places, _PARTIAL_SECTIONS.items()):
         reference = {"$ref": f"#/$defs/{_add_partial(name, definitions)}"}
         described = {"description": region[key]["description"], "default": None}
         region[key] = {"anyOf": [reference, {"type": "null"}], **described}

@@ -76,7 +76,13 @@ class RegionResult:
 
 
 def run_regions(
-    regions: Sequence[RegionRun], *, compute: Compute, directory: Path, force: bool = False, keep_going: bool = True
+    regions: Sequence[RegionRun],
+    *,
+    compute: Compute,
+    directory: Path,
+    force: bool = False,
+    keep_going: bool = True,
+    on_result: Callable[[RegionResult], None] | None = None,
 ) -> list[RegionResult]:
     """Bring every region up to date.
 
@@ -92,6 +98,8 @@ def run_regions(
         Compute everything anew and overwrite whatever stands in the way.
     keep_going : bool
         Run the other regions after one failed.
+    on_result : callable, optional
+        Told what became of each region, as soon as it is known.
 
     Returns
     -------
@@ -126,12 +134,14 @@ def run_regions(
         for region in regions:
             result = _try_region(region, compute, cache, force=force)
             results.append(result)
+            if on_result is not None:
+                on_result(result)
             if result.error is None:
                 _save(cache, directory)
                 continue
             # The reason comes at the end once more, as the error that ends the run; alone it is told once.
             reason = (str(result.error) or type(result.error).__name__).splitlines()[0]
-            where: dict[str, Any] = {"region": region.name, "step": result.step} if result.step else {"region": region.name}
+            where: dict[str, Any] = {"region": region.name} | ({"step": result.step} if result.step else {})
             _event("failed" if len(regions) == 1 else f"failed: {reason}", **where)
             if not keep_going:
                 _event("stopped at the first failure", region=region.name, level=logging.WARNING)
