@@ -92,6 +92,7 @@ _DECLARED = (
     Variable("adults", "number", "Adults of the household.", maximum=90),
     Variable("housing_cost", "number", "Net monthly cost of housing, in any currency."),
     Variable("income", "number", "Monthly income of the household, in the same currency."),
+    Variable("consumption_per_day", "number", "Consumption or income a person and day, at purchasing power parity."),
     Variable("waste_collected", "truth", "Solid waste is collected regularly."),
     Variable("is_slum_area", "truth", "Lies in an area listed or mapped as a slum or informal settlement."),
     Variable("sex_of_head", "category", "Sex of the head of the household.", ("F", "M")),
