@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import fit, functional, inspect, raster, run, survey
+from geo_profiling.cli import fit, functional, inspect, raster, run, settlements, survey
 
 app = typer.Typer(
     name="geo-profiling",
@@ -49,6 +49,7 @@ raster.register(app)
 functional.register(app)
 fit.register(app)
 survey.register(app)
+settlements.register(app)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from geo_profiling._env import GDAL_ENVIRONMENT
 from geo_profiling.atomic import atomic_file, write_error
 from geo_profiling.errors import OutputError, UsageError
 from geo_profiling.outputs.layer_spec import FieldSpec, Legend
-from geo_profiling.outputs.layers import LAYERS, conform
+from geo_profiling.outputs.layers import LAYERS, conform, kind_of
 from geo_profiling.outputs.legend import ClassLabel
 from geo_profiling.outputs.project import ClassGrid, ProjectLayer, qgis_project
 from geo_profiling.outputs.styles import layer_styles
@@ -120,13 +120,14 @@ def write_geopackage(
 def _write_layer(path: Path, name: str, table: pd.DataFrame) -> None:
     layer = LAYERS[name]
     options = {"IDENTIFIER": layer.title, "DESCRIPTION": layer.description}
-    if layer.geometry is not None:
+    kind = kind_of(name, table)
+    if kind is not None:
         pyogrio.write_dataframe(
             table,
             path,
             layer=name,
             driver="GPKG",
-            geometry_type=_GEOMETRY_TYPES[layer.geometry],
+            geometry_type=_GEOMETRY_TYPES[kind],
             promote_to_multi=True,
             dataset_options={"VERSION": "1.2"},
             layer_options=options | {"GEOMETRY_NAME": "geom", "SPATIAL_INDEX": "YES"},
@@ -143,7 +144,7 @@ def _project_layer(name: str, table: pd.DataFrame) -> ProjectLayer:
         return ProjectLayer(name, fields, None, None)
     left, bottom, right, top = (float(value) for value in table.total_bounds)
     bounds = (left, bottom, right, top) if len(table) else None
-    return ProjectLayer(name, fields, CRS(table.crs), bounds)
+    return ProjectLayer(name, fields, CRS(table.crs), bounds, kind_of(name, table))
 
 
 def _add_words(
@@ -174,7 +175,9 @@ def _add_words(
 def _add_styles(database: sqlite3.Connection, tables: Mapping[str, pd.DataFrame]) -> None:
     for name, table in tables.items():
         geometry = "geom" if isinstance(table, gpd.GeoDataFrame) else ""
-        for position, (style, qml) in enumerate(layer_styles(name, set(table.columns)).items()):
+        for position, (style, qml) in enumerate(
+            layer_styles(name, set(table.columns), kind=kind_of(name, table)).items()
+        ):
             database.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
                 "styleName, styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from geo_profiling.errors import UsageError
-from geo_profiling.outputs.layer_spec import FieldSpec, FieldType, LayerSpec
+from geo_profiling.outputs.layer_spec import FieldSpec, FieldType, GeometryKind, LayerSpec
 from geo_profiling.outputs.metropolis_layers import METROPOLIS_LAYERS
+from geo_profiling.outputs.settlement_layers import SETTLEMENT_LAYERS
 from geo_profiling.outputs.urban_layers import URBAN_LAYERS
 
 _RUN_INFO = LayerSpec(
@@ -30,12 +31,27 @@ _RUN_INFO = LayerSpec(
 )
 
 _ON_TOP = ("urban_centres", "functional_urban_areas")
-_DECLARED = (*URBAN_LAYERS, *METROPOLIS_LAYERS, _RUN_INFO)
+_DECLARED = (*URBAN_LAYERS, *METROPOLIS_LAYERS, *SETTLEMENT_LAYERS, _RUN_INFO)
 
 #: Every layer by name, in the order in which maps draw them: the first on top.
 LAYERS: Mapping[str, LayerSpec] = MappingProxyType(
     {layer.name: layer for layer in sorted(_DECLARED, key=lambda layer: layer.name not in _ON_TOP)}
 )
+
+
+def kind_of(name: str, frame: pd.DataFrame) -> GeometryKind | None:
+    """Return what the features of a layer are: as declared, or points where points stand for polygons.
+
+    Examples
+    --------
+    >>> from shapely import Point
+    >>> kind_of("buildings", gpd.GeoDataFrame(geometry=[Point(0, 0)])), kind_of("run_info", pd.DataFrame())
+    ('point', None)
+    """
+    declared = LAYERS[name].geometry
+    if declared == "polygon" and len(frame) and frame.geom_type.isin(["Point", "MultiPoint"]).all():
+        return "point"
+    return declared
 
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:

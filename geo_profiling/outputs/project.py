@@ -10,11 +10,12 @@ from xml.etree import ElementTree as ET
 
 from pyproj import CRS
 
-from geo_profiling.outputs.layer_spec import LayerSpec
+from geo_profiling.outputs.layer_spec import GeometryKind, LayerSpec
 from geo_profiling.outputs.layers import LAYERS
 from geo_profiling.outputs.styles import (
     QGIS_VERSION,
     classified_fields,
+    drawn_as,
     grid_pipe,
     labels_enabled,
     style_elements,
@@ -61,12 +62,15 @@ class ProjectLayer:
         None for a table.
     bounds : tuple of float or None
         Left, bottom, right, top; None for a table or an empty layer.
+    kind : {"polygon", "line", "point"} or None
+        Of its features, where it is not the declared one.
     """
 
     name: str
     fields: tuple[str, ...]
     crs: CRS | None
     bounds: Bounds | None
+    kind: GeometryKind | None = None
 
 
 def qgis_project(
@@ -187,7 +191,7 @@ def _properties() -> ET.Element:
 
 
 def _vector_entry(file_name: str, layer: ProjectLayer, classified_by: str | None) -> _Entry:
-    spec = LAYERS[layer.name]
+    spec = drawn_as(LAYERS[layer.name], layer.kind)
     source = f"./{file_name}|layername={layer.name}"
     finest = classified_fields(layer.name, layer.fields)[0]
     title = spec.title if classified_by is None else f"{spec.title}: {spec.field(classified_by).alias.lower()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from geo_profiling.outputs.layer_spec import FieldSpec, GeometryKind, Label, LayerSpec, Look
@@ -17,7 +18,7 @@ _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _UNIT_LINE = "#7f7f7f"
 
 
-def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
+def layer_styles(name: str, fields: Collection[str], *, kind: GeometryKind | None = None) -> dict[str, str]:
     """Return the QML styles of a layer by style name; the first is the default.
 
     Parameters
@@ -26,6 +27,8 @@ def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
         Of the layer, a key of :data:`geo_profiling.outputs.layers.LAYERS`.
     fields : collection of str
         The fields that the layer has.
+    kind : {"polygon", "line", "point"}, optional
+        Of its features, where it is not the declared one.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
     >>> list(layer_styles("units", {"unit_id", "name", "degurba_l1", "degurba_l2"}))
     ['Degree of urbanisation, level 2', 'Degree of urbanisation, level 1']
     """
-    layer = LAYERS[name]
+    layer = drawn_as(LAYERS[name], kind)
     styles = {}
     for field in classified_fields(name, fields):
         title = layer.title if field is None else layer.field(field).alias
@@ -45,6 +48,17 @@ def layer_styles(name: str, fields: Collection[str]) -> dict[str, str]:
         root.extend(style_elements(layer, fields, classified_by=field))
         styles[title] = _DOCTYPE + _text(root)
     return styles
+
+
+def drawn_as(layer: LayerSpec, kind: GeometryKind | None) -> LayerSpec:
+    """Return the layer with features of another kind than declared; None leaves it as it is.
+
+    Examples
+    --------
+    >>> drawn_as(LAYERS["buildings"], "point").geometry
+    'point'
+    """
+    return layer if kind is None or kind == layer.geometry else replace(layer, geometry=kind)
 
 
 def classified_fields(name: str, fields: Collection[str]) -> list[str | None]:

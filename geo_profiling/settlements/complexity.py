@@ -151,9 +151,10 @@ def measure_complexity(
     flags = pd.array(is_on_network, dtype="boolean") if network is not None else pd.array([pd.NA] * len(polygons))
     described["is_on_network"] = pd.Series(flags, index=blocks.index, dtype="boolean")
     ids = np.array([*blocks.index, None], dtype=object)
+    kind = "Int64" if pd.api.types.is_integer_dtype(blocks.index.dtype) else object
     by_building = pd.DataFrame(
         {
-            "block_id": pd.Series(ids[np.where(block_of < 0, len(polygons), block_of)], dtype=object),
+            "block_id": pd.Series(ids[np.where(block_of < 0, len(polygons), block_of)], dtype=kind),
             "layer": pd.array(np.where(layer > 0, layer, -1), dtype="Int64"),
         }
     ).set_index(buildings.index)
