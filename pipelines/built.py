@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -18,6 +20,7 @@ from geo_profiling.vector.repair import Kind
 from pipelines.declared import input_label
 from pipelines.inputs import read_outline
 
+_log = logging.getLogger("geo_profiling.settlements")
 #: What bounds street blocks besides streets.
 _BARRIERS: dict[str, set[Kind]] = {
     "railways": {"line"},
@@ -151,3 +154,10 @@ class _Reader:
         if not inside.any():
             raise InputError(f"{label}: nothing of it lies in region {self.region.name}")
         return layer[inside].reset_index(drop=True)
+
+
+def tell(findings: Iterable[Finding]) -> None:
+    """Log findings: warnings as such, notes as information."""
+    for finding in findings:
+        level = logging.WARNING if finding.severity == "warning" else logging.INFO
+        _log.log(level, "%s", finding, extra={"fields": {"hint": finding.remedy}})

@@ -29,16 +29,16 @@ def _call(module: str, function: str, arguments: tuple[Any, ...], compute: Compu
     getattr(import_module(module), function)(*arguments, compute)
 
 
-def reading(region: RegionSettings, *keys: str) -> dict[str, Any]:
-    """Return how the grids are read, and the inputs of these keys or sections."""
-    declared = {key: getattr(region.inputs, key) for key in RASTER_KEYS} | _chosen(region, keys)
-    return {key: reading_parameters(value) for key, value in declared.items() if value is not None}
+def reading(region: RegionSettings, *keys: str, grids: bool = True) -> dict[str, Any]:
+    """Return how the grids are read (or, without ``grids``, not), and the inputs of these keys or sections."""
+    declared = _chosen(region, [*(RASTER_KEYS if grids else ()), *keys])
+    return {key: reading_parameters(value) for key, value in declared.items()}
 
 
-def contents(region: RegionSettings, *keys: str) -> dict[str, Content]:
-    """Return what the region reads of grids and outline, and of the inputs of these keys or sections."""
-    declared = {key: getattr(region.inputs, key) for key in RASTER_KEYS} | _chosen(region, keys)
-    found = {key: region_content(region, key, value) for key, value in declared.items() if value is not None}
+def contents(region: RegionSettings, *keys: str, grids: bool = True) -> dict[str, Content]:
+    """Return what the region reads of grids (with ``grids``), outline, and the inputs of these keys or sections."""
+    declared = _chosen(region, [*(RASTER_KEYS if grids else ()), *keys])
+    found = {key: region_content(region, key, value) for key, value in declared.items()}
     return found if region.outline is None else {**found, "outline": input_content(region.outline.path)}
 
 
