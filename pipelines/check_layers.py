@@ -15,6 +15,7 @@ from geo_profiling.config.files import UnitsInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.crs import same_crs
 from geo_profiling.delineation.commuting import city_units, commuting_flows
+from geo_profiling.delineation.scales import overlapping_pairs
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
 from geo_profiling.raster.grid import Grid
@@ -161,14 +162,25 @@ def _places_findings(
     findings += notes
     findings += _off_the_grid(layer.geometry, population, label)
     if key == "regions":
-        findings += _overlapping_regions(layer.set_index(declared.id_field).geometry, label)
+        findings += _overlapping_regions(layer.set_index(declared.id_field), label)
     return findings
 
 
-def _overlapping_regions(polygons: gpd.GeoSeries, label: str) -> list[Finding]:
-    """Warn of regional units that overlap; what regions leave between them is nobody's."""
-    found = coverage_findings(polygons, rook_contiguity(polygons), name=label)
-    return [finding for finding in found if "overlap" in finding.message]
+def _overlapping_regions(regions: gpd.GeoDataFrame, label: str) -> list[Finding]:
+    """Refuse regional units that overlap, by their ids; what regions leave between them is nobody's."""
+    placed = regions if regions.crs.is_projected else regions.to_crs(regions.estimate_utm_crs())
+    pairs = overlapping_pairs(placed)
+    if pairs.empty:
+        return []
+    first = pairs.head(_LISTED_UNITS)
+    named = [
+        f"{one} and {other} ({100 * share:.1f} % of the smaller)"
+        for one, other, share in zip(first["one"], first["other"], first["share_of_smaller"], strict=True)
+    ]
+    message = f"{len(pairs)} pairs of regional units overlap: {', '.join(named)}"
+    message += ", ..." if len(pairs) > _LISTED_UNITS else ""
+    remedy = "correct their borders, or choose a layer whose areas lie side by side: their people would count twice"
+    return [Finding("error", label, "", message, remedy)]
 
 
 def _off_the_grid(geometry: gpd.GeoSeries, population: RasterFile | None, label: str) -> list[Finding]:

@@ -198,7 +198,7 @@ def _centre_shares(
         {
             "main_centre_id": main,
             "core_unit_id": core["unit_id"],
-            "centre_share_outside_core": 1.0 - core["population"] / main.map(total),
+            "centre_share_outside_core": 1.0 - core["population"].astype(float) / main.map(total).astype(float),
         }
     )
 

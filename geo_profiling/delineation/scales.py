@@ -33,6 +33,8 @@ MIN_METROPOLIS = 250_000.0
 MIN_UNIT_SHARE = 0.5
 #: Shares are sums of floats: half of the people may come out a hair to either side of 0.5.
 _TOLERANCE = 1e-9
+#: Share of the smaller of two areas up to which their overlap is none.
+_SLIVER_SHARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -323,15 +325,41 @@ def _measured(population: Source, scale: Scale, areas: gpd.GeoDataFrame, compute
     return gpd.GeoDataFrame(frame, geometry=areas.geometry, crs=areas.crs)
 
 
-def _require_apart(scale: Scale, areas: gpd.GeoDataFrame) -> None:
-    """Refuse areas that overlap: their people would count twice in their parents."""
+def overlapping_pairs(areas: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Find areas of a layer that overlap by more than a thousandth of the smaller one.
+
+    Less is taken for borders that were drawn twice: such slivers hold nobody to speak of.
+
+    Parameters
+    ----------
+    areas : geopandas.GeoDataFrame
+        Valid polygons on unique ids, in a projected CRS.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``one``, ``other`` (ids), ``share_of_smaller`` (0-1); the largest share first, then by ids.
+
+    Examples
+    --------
+    >>> from shapely import box
+    >>> squares = gpd.GeoDataFrame(index=["a", "b"], geometry=[box(0, 0, 2, 2), box(1, 0, 2, 1)], crs="EPSG:3035")
+    >>> overlapping_pairs(squares).to_numpy().tolist()
+    [['a', 'b', 1.0]]
+    """
     shared = common_ground(areas, areas, names=("one", "other"))
     shared = shared[shared["one"].astype(str) < shared["other"].astype(str)]
     smaller = np.minimum(*(areas.geometry.area[shared[name]].to_numpy() for name in ("one", "other")))
-    # Borders drawn twice leave slivers; they hold nobody to speak of.
-    overlaps = shared[shared.area.to_numpy() > 1e-3 * smaller]
+    pairs = pd.DataFrame(shared[["one", "other"]]).assign(share_of_smaller=shared.area.to_numpy() / smaller)
+    pairs = pairs[pairs["share_of_smaller"] > _SLIVER_SHARE]
+    return pairs.sort_values(["share_of_smaller", "one", "other"], ascending=[False, True, True], ignore_index=True)
+
+
+def _require_apart(scale: Scale, areas: gpd.GeoDataFrame) -> None:
+    """Refuse areas that overlap: their people would count twice in their parents."""
+    overlaps = overlapping_pairs(areas)
     if len(overlaps):
-        one, other = overlaps.iloc[0][["one", "other"]]
+        one, other = overlaps.loc[0, ["one", "other"]]
         raise InputError(
             f"scale {scale}: areas {one!r} and {other!r} overlap",
             hint="mend the layer that they come from: areas of a scale lie side by side",

@@ -144,6 +144,19 @@ def test_areas_without_units_have_unknown_governments_and_the_class_of_their_peo
     assert figures.loc["X", ["units_per_100k", "largest_unit_id", "herfindahl", "core_unit_id"]].isna().all()
 
 
+@pytest.mark.parametrize("area_population", [None, pd.Series(dtype=float)])
+def test_no_area_at_all_is_an_empty_table(area_population):
+    figures = across_borders(
+        UNITS.assign(area_id=None),
+        area_population=area_population,
+        centre_people=CENTRES,
+        centre_population=pd.Series({"UC1": 600_000.0, "UC2": 60_000.0}),
+        urban_people=pd.DataFrame({"area_id": [], "cluster_id": [], "population": []}),
+    )
+    assert len(figures) == 0
+    assert {"n_units", "herfindahl", "centre_share_outside_core", "meets_metropolis_criterion"} <= set(figures)
+
+
 class TestUnitsInAreas:
     NAMES = ("unit_id", "area_id")
 

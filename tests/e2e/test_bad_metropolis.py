@@ -15,6 +15,8 @@ import rasterio
 from typer.testing import CliRunner
 
 from geo_profiling.cli.main import app
+from geo_profiling.raster.read import open_raster
+from geo_profiling.raster.zonal import zonal_statistics
 
 CONFIG = """\
 version: 1
@@ -182,6 +184,73 @@ def test_bad_input_of_the_metropolis_is_refused_in_one_message(good, tmp_path, n
     assert not (project / "out").exists()
 
 
+def wider(by: float) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
+    return lambda frame: frame.set_geometry([frame.geometry.iloc[0].buffer(by), *frame.geometry.iloc[1:]])
+
+
+def with_hole(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Take a piece out of the middle of the land: a corner at which three units meet or more."""
+    middle = frame.union_all().representative_point()
+    nearest = frame.distance(middle).idxmin()
+    return frame.set_geometry(frame.difference(frame.geometry[nearest].representative_point().buffer(900)))
+
+
+def strangers(flows: pd.DataFrame) -> pd.DataFrame:
+    """Add two flows from a place that is no unit, and three to such places."""
+    to_known = flows.iloc[:2].assign(origin="X1", workers="1")
+    from_known = flows.iloc[:3].assign(destination=["X2", "X3", "X4"], workers="1")
+    return pd.concat([flows, to_known, from_known])
+
+
+def far_city(folder: Path) -> None:
+    """List as a city the unit with the fewest people: it lies in no urban centre."""
+    cities = pd.read_csv(folder / "cities.csv", dtype=str)
+    units = gpd.read_file(folder / "municipalities.gpkg").set_index("unit_id")
+    people = zonal_statistics(
+        open_raster(folder / "population_2020_1km.tif", quantity="count"),
+        units.to_crs("ESRI:54009"),
+        stats=["sum"],
+    )["sum"]
+    known = people[people.index.isin(pd.read_csv(folder / EMPLOYED, dtype=str)["code"])]
+    lonely = pd.DataFrame({"code": [known.idxmin()], "city_id": ["FAR"]})
+    pd.concat([cities, lonely]).to_csv(folder / "cities.csv", index=False)
+
+
+#: What is doubtful is told with its count, and the run goes on.
+DOUBTS: dict[str, tuple[Damage, list[str]]] = {
+    "some codes unknown": (
+        table(FLOWS, strangers),
+        [FLOWS, "2 rows", "3 rows", "X1", "X2"],
+    ),
+    "units overlap": (layer("municipalities.gpkg", wider(500)), ["municipalities.gpkg", "pairs of units overlap"]),
+    "units leave a hole": (layer("municipalities.gpkg", with_hole), ["municipalities.gpkg", "1 holes lie between"]),
+    "city that touches no centre": (far_city, ["1 of 2 cities touch no urban centre: FAR"]),
+    "some friction too fast": (
+        raster(
+            "friction.tif",
+            "land_1km.tif",
+            lambda land: np.where(np.arange(land.size).reshape(land.shape) < 7, 1e-6, 0.002),
+            nodata=None,
+        ),
+        ["friction.tif", "7 of ", "faster than 200 km/h"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_doubtful_input_is_a_named_warning_with_its_count(good, tmp_path, name):
+    damage, words = DOUBTS[name]
+    project = Path(shutil.copytree(good, tmp_path / "city"))
+    damage(project)
+    result = CliRunner().invoke(app, ["run", str(project / "city.yaml")])
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.stderr.splitlines() if "warning" in line.lower()]
+    assert told, result.stderr
+    for word in words:
+        assert any(word in line for line in told), result.stderr
+    assert (project / "out/city/manifest.json").is_file()
+
+
 def test_everything_wrong_is_told_at_once(good, tmp_path):
     project = Path(shutil.copytree(good, tmp_path / "city"))
     for name in ("friction with zeros", "negative workers", "regions elsewhere", "negative people in an epoch"):
@@ -200,6 +269,17 @@ def test_regions_that_overlap_are_told_by_their_ids(good, tmp_path):
 
     ids = gpd.read_file(project / "regions.gpkg")["region_id"]
     layer("regions.gpkg", overlap)(project)
+    for command in ("validate", "run"):
+        result = CliRunner().invoke(app, [command, str(project / "city.yaml")])
+        assert result.exit_code == 4, result.output
+        assert "2 pairs of regional units overlap: " in result.output
+        for other in ids[1:]:
+            assert f"{ids[0]} and {other} (100.0 % of the smaller)" in result.output
+    assert not (project / "out/city").exists()
+
+
+def test_slivers_between_regions_are_no_overlap(good, tmp_path):
+    project = Path(shutil.copytree(good, tmp_path / "city"))
+    layer("regions.gpkg", lambda frame: frame.set_geometry(frame.buffer(3)))(project)
     result = CliRunner().invoke(app, ["validate", str(project / "city.yaml")])
     assert result.exit_code == 0, result.output
-    assert f"pairs of units overlap, the largest: {ids[0]} and " in result.stdout
