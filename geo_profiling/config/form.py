@@ -77,7 +77,7 @@ class Candidates(Section):
 
     radius_m: float = Field(50.0, gt=0, description="Surroundings of a building, in metres.")
     small_m2: float = Field(60.0, gt=0, description="Buildings below this area are small.")
-    small_share: Ramp = Field(Ramp(zero_at=0.4, one_at=0.9), description="Share of small buildings around.")
+    small_share: Ramp = Field(Ramp(zero_at=0.2, one_at=0.7), description="Share of small buildings around.")
     buildings_per_ha: Ramp = Field(Ramp(zero_at=10.0, one_at=50.0), description="Buildings per hectare around.")
     local_alignment_deg: Ramp = Field(
         Ramp(zero_at=3.0, one_at=15.0), description="Mean misalignment with the buildings around, degrees."
