@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geo_profiling.access.grid_times import street_times
 from geo_profiling.compute import Compute
 from geo_profiling.config.files import UnitsInput
 from geo_profiling.config.metropolis import Proximity
@@ -20,7 +21,12 @@ from geo_profiling.delineation.borders import across_borders, units_in_areas
 from geo_profiling.delineation.cells import CellInputs
 from geo_profiling.delineation.epochs import Epoch, UrbanChange, follow_territories, link_epochs
 from geo_profiling.delineation.overlap import common_ground, people_in_pairs
-from geo_profiling.delineation.proximity import local_centres, proximity_areas, walking_surface
+from geo_profiling.delineation.proximity import (
+    allocated_areas,
+    local_centres,
+    proximity_areas,
+    walking_surface,
+)
 from geo_profiling.delineation.scales import (
     Membership,
     Scale,
@@ -32,13 +38,14 @@ from geo_profiling.delineation.scales import (
 from geo_profiling.delineation.units import people_in_centres
 from geo_profiling.findings import Finding
 from geo_profiling.outputs.tables import write_parquet
-from geo_profiling.raster.source import Source
+from geo_profiling.raster.source import Source, grid_of
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.cells import RegionCells, open_cells
 from pipelines.declared import fua_tables
 from pipelines.delineate import find_centres, in_core
 from pipelines.inputs import read_places, read_service
 from pipelines.modelled import configured_model, model_areas, region_times
+from pipelines.streets import region_network
 
 _log = logging.getLogger("geo_profiling.metropolis")
 
@@ -207,14 +214,17 @@ def _proximity(
         # What is wrong with it was told with all inputs.
         layer, _ = read_service(region, name)
         services[name] = layer.to_crs(grid.crs)
-    found = proximity_areas(
-        cells.population,
-        walking_surface(grid, land_share=share, cell_size_m=rules.cell_size_m),
-        centres,
-        minutes=rules.walking_minutes,
-        services=services,
-        compute=compute,
-    )
+    surface = walking_surface(grid, land_share=share, cell_size_m=rules.cell_size_m)
+    network = region_network(region, grid)
+    if network is None:
+        found = proximity_areas(
+            cells.population, surface, centres, minutes=rules.walking_minutes, services=services, compute=compute
+        )
+    else:
+        _tell(network.findings)
+        land = np.isfinite(np.asarray(surface))
+        times = street_times(network, centres, grid_of(surface), minutes=rules.walking_minutes, passable=land)
+        found = allocated_areas(cells.population, times.source, centres, services=services, compute=compute)
     _tell(found.findings)
     return found.areas, found.services
 

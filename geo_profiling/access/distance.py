@@ -204,17 +204,19 @@ def access_shares(
     marks = {f"share_within_{bound:g}m": metres <= bound for bound in within_m}
     marks |= {f"share_{name}": status == name for name in ("no_street", "unconnected")}
     table = pd.DataFrame({"people": people, **{column: people * mark for column, mark in marks.items()}})
-    table["area"] = areas.to_numpy()
+    table["area"], table["metres"] = areas.to_numpy(), np.where(np.isnan(metres), np.inf, metres)
+    # Sums of floats depend on their order: that of the rows must not decide the last bits.
+    table = table.sort_values(["area", "metres", "people"], ignore_index=True)
+    medians = _medians(table[["area", "metres", "people"]])
+    table = table.drop(columns="metres")
     sums = table.groupby("area", sort=True).sum()
     shares = sums.drop(columns="people").div(sums["people"].where(sums["people"] > 0), axis=0)
-    medians = _medians(metres, people, table["area"])
     return pd.concat([sums[["people"]], medians.reindex(sums.index), shares], axis=1).rename_axis("area_id")
 
 
-def _medians(metres: FloatArray, people: FloatArray, area: pd.Series) -> pd.Series:
-    """Return the weighted lower median of each area; NaN is farther than everything."""
-    frame = pd.DataFrame({"area": area, "metres": np.where(np.isnan(metres), np.inf, metres), "people": people})
-    frame = frame[frame["area"].notna() & (frame["people"] > 0)].sort_values(["area", "metres"])
+def _medians(sorted_people: pd.DataFrame) -> pd.Series:
+    """Return the weighted lower median of each area, of rows by area and rising metres; NaN where that is infinite."""
+    frame = sorted_people[sorted_people["area"].notna() & (sorted_people["people"] > 0)]
     grouped = frame.groupby("area")["people"]
     # Sums of fractions of people may fall short of a half by the last bits.
     half = grouped.cumsum() >= grouped.transform("sum") * (0.5 - 1e-9)

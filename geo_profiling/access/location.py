@@ -98,8 +98,7 @@ def locate(network: StreetNetwork, points: FloatArray, *, max_snap_m: float = MA
 
     Examples
     --------
-    >>> from geo_profiling.access.nearest import nearest_segments
-    from geo_profiling.access.network import street_network
+    >>> from geo_profiling.access.network import street_network
     >>> line = shapely.LineString([(0, 0), (100, 0)])
     >>> network = street_network(gpd.GeoDataFrame(geometry=[line], crs="EPSG:32632"))
     >>> found = locate(network, np.array([[30.0, 4.0], [30.0, 999.0]]))
@@ -143,8 +142,7 @@ def point_coordinates(layer: gpd.GeoDataFrame, network: StreetNetwork, *, name: 
 
     Examples
     --------
-    >>> from geo_profiling.access.nearest import nearest_segments
-    from geo_profiling.access.network import street_network
+    >>> from geo_profiling.access.network import street_network
     >>> line = shapely.LineString([(0, 0), (100, 0)])
     >>> network = street_network(gpd.GeoDataFrame(geometry=[line], crs="EPSG:32632"))
     >>> layer = gpd.GeoDataFrame(geometry=[shapely.Point(1, 2)], crs="EPSG:32632")
@@ -202,8 +200,7 @@ def target_seeds(
 
     Examples
     --------
-    >>> from geo_profiling.access.nearest import nearest_segments
-    from geo_profiling.access.network import street_network
+    >>> from geo_profiling.access.network import street_network
     >>> line = shapely.LineString([(0, 0), (100, 0)])
     >>> network = street_network(gpd.GeoDataFrame(geometry=[line], crs="EPSG:32632"))
     >>> places = [shapely.Point(30, 4), shapely.box(60, 5, 80, 50)]

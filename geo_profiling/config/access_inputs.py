@@ -22,7 +22,7 @@ class StreetsInput(SpatialInput):
     )
     bridge_field: str | None = Field(
         None,
-        description="Field set on bridges and tunnels ('layer', 'bridge'): they meet streets at their ends only.",
+        description="Field set on bridges and tunnels ('layer', 'bridge'): they cross streets without meeting them.",
     )
 
     @model_validator(mode="after")

@@ -163,6 +163,33 @@ def _disc(cell_size: tuple[float, float], radius_m: float) -> NDArray[np.bool_]:
     return disc
 
 
+def fine_grid(grid: Grid, *, cell_size_m: float = 100.0) -> Grid:
+    """Cut the cells of a grid into whole numbers of equal ones that are small enough to walk in.
+
+    Parameters
+    ----------
+    grid : Grid
+    cell_size_m : float
+        Cells are this wide and high at most.
+
+    Raises
+    ------
+    UsageError
+        If the cell size is not above 0.
+
+    Examples
+    --------
+    >>> from pyproj import CRS; from affine import Affine
+    >>> fine_grid(Grid(CRS("ESRI:54009"), Affine(1000, 0, 0, 0, -1000, 1000), (1, 2)), cell_size_m=300).shape
+    (4, 8)
+    """
+    if not cell_size_m > 0:
+        raise UsageError(f"cells of {cell_size_m:g} m cannot be")
+    across, down = (max(1, math.ceil(size / cell_size_m - 1e-9)) for size in grid.cell_size)
+    shape = (grid.shape[0] * down, grid.shape[1] * across)
+    return Grid(grid.crs, grid.transform * Affine.scale(1 / across, 1 / down), shape)
+
+
 def walking_surface(
     grid: Grid,
     *,
@@ -203,12 +230,8 @@ def walking_surface(
     >>> (surface.values * 500).round(1).tolist()
     [[6.0, 6.0, nan, nan], [6.0, 6.0, nan, nan]]
     """
-    if not cell_size_m > 0:
-        raise UsageError(f"cells of {cell_size_m:g} m cannot be")
-    across, down = (max(1, math.ceil(size / cell_size_m - 1e-9)) for size in grid.cell_size)
-    fine = Grid(
-        grid.crs, grid.transform * Affine.scale(1 / across, 1 / down), (grid.shape[0] * down, grid.shape[1] * across)
-    )
+    fine = fine_grid(grid, cell_size_m=cell_size_m)
+    down, across = (fine.shape[axis] // grid.shape[axis] for axis in (0, 1))
     land = None if land_share is None else land_share.repeat(down, axis=0).repeat(across, axis=1)
     return wrap(build_friction(fine, land_share=land, roads=roads, speeds=WALKING), fine, name="friction")
 
@@ -260,7 +283,8 @@ def proximity_areas(
 
     Notes
     -----
-    Travel runs over the surface, cell by cell, not along streets.
+    Travel runs over the surface, cell by cell. For ways along streets give the allocation of
+    :func:`geo_profiling.access.grid_times.street_times` to :func:`allocated_areas`.
 
     Examples
     --------
@@ -274,21 +298,80 @@ def proximity_areas(
     [300.0, 0.75]
     """
     grid = grid_of(friction, name="friction")
-    require_same(grid.crs, population.grid.crs, what=f"friction and {population.name}")
-    require_equal_area(grid.crs, grid.bounds, what="friction")
     require_same(parse_crs(centres.crs, what="local centres"), grid.crs, what="local centres and friction")
-    if not centres.index.is_unique:
-        raise UsageError(f"local centre {centres.index[centres.index.duplicated()][0]!r} stands twice")
+    _require_unique(centres)
     # By id, so that the order of the rows decides nothing.
     centres = centres.sort_index()
     sources = _source_cells(centres, grid, np.isfinite(np.asarray(friction)))
     reached = cost_distance(friction, wrap(sources, grid, name="sources"), max_minutes=minutes, compute=compute)
-    labels = np.asarray(reached.source)
+    return allocated_areas(population, reached.source, centres, services=services, compute=compute)
+
+
+def allocated_areas(
+    population: Source,
+    nearest: xr.DataArray,
+    centres: gpd.GeoDataFrame,
+    *,
+    services: Mapping[str, gpd.GeoDataFrame] | None = None,
+    compute: Compute | None = None,
+) -> ProximityAreas:
+    """Lay out the areas of local centres to which each cell is allocated already, with people and services.
+
+    For walking times from elsewhere than a cost surface: along streets, for example
+    (:func:`geo_profiling.access.grid_times.street_times`).
+
+    Parameters
+    ----------
+    population : Source
+        People in each cell.
+    nearest : xarray.DataArray
+        Number of the nearest centre within reach of each cell, from 1 by the sorted ids of
+        ``centres``; 0 where none is. Equal-area CRS, the same as the population's.
+    centres : geopandas.GeoDataFrame
+        On unique ids, perhaps with ``name``.
+    services : mapping of str to GeoDataFrame, optional
+        As :func:`proximity_areas`.
+    compute : Compute, optional
+
+    Returns
+    -------
+    ProximityAreas
+        A centre that no cell is allocated to has no area; a warning names such centres.
+
+    Raises
+    ------
+    CRSError
+        If grids and services are not in one CRS, or it is not equal-area.
+    UsageError
+        If ids stand twice.
+
+    Examples
+    --------
+    >>> from affine import Affine; from pyproj import CRS; from shapely import Point
+    >>> from geo_profiling.raster.source import ArraySource
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(500, 0, 0, 0, -500, 500), (1, 3))
+    >>> people = ArraySource(wrap(np.full((1, 3), 100.0), grid))
+    >>> centres = gpd.GeoDataFrame(index=["market"], geometry=[Point(250, 250)], crs=grid.crs)
+    >>> nearest = wrap(np.array([[1, 1, 0]], np.int32), grid, nodata=0)
+    >>> allocated_areas(people, nearest, centres).areas[["population", "area_km2"]].loc["market"].tolist()
+    [200.0, 0.5]
+    """
+    grid = grid_of(nearest, name="nearest centre")
+    require_same(grid.crs, population.grid.crs, what=f"nearest centres and {population.name}")
+    require_equal_area(grid.crs, grid.bounds, what="nearest centres")
+    _require_unique(centres)
+    centres = centres.sort_index()
+    labels = np.asarray(nearest)
     areas = _areas(labels, centres, grid)
     people = zonal_statistics(population, areas, stats=["sum"], compute=compute)["sum"]
     areas.insert(areas.columns.get_loc("area_km2"), "population", people)
     counts = _services_inside(labels, centres.index, areas.index, services or {}, grid)
     return ProximityAreas(areas, counts, _unreached(centres.index, areas.index))
+
+
+def _require_unique(centres: gpd.GeoDataFrame) -> None:
+    if not centres.index.is_unique:
+        raise UsageError(f"local centre {centres.index[centres.index.duplicated()][0]!r} stands twice")
 
 
 def _source_cells(centres: gpd.GeoDataFrame, grid: Grid, passable: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -327,7 +410,7 @@ def _services_inside(
 ) -> pd.DataFrame:
     counts = pd.DataFrame(index=area_ids)
     for kind, places in services.items():
-        require_same(parse_crs(places.crs, what=kind), grid.crs, what=f"{kind} and friction")
+        require_same(parse_crs(places.crs, what=kind), grid.crs, what=f"{kind} and local centres")
         points = shapely.point_on_surface(np.asarray(places.geometry.array, dtype=object))
         col, row = ~grid.transform * (shapely.get_x(points), shapely.get_y(points))
         row, col = np.floor(row), np.floor(col)
@@ -345,5 +428,5 @@ def _unreached(centre_ids: pd.Index, area_ids: pd.Index) -> list[Finding]:
         return []
     more = f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""
     message = f"{len(lost)} of {len(centre_ids)} have no area: {', '.join(lost[:_LISTED])}{more}"
-    remedy = "move them onto land inside the grid, or apart: each needs a passable cell of its own"
+    remedy = "move them onto land inside the grid, near a street, or apart: each needs a cell of its own"
     return [Finding("warning", "local centres", "", message, remedy)]
