@@ -73,12 +73,11 @@ class Indicator:
 def _read() -> dict[str, Indicator]:
     text = resources.files(__package__).joinpath("catalogue.yaml").read_text(encoding="utf-8")
     declared: dict[str, dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
-    return {
-        name: Indicator(
-            name, **{key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
-        )
-        for name, item in declared.items()
-    }
+    found = {}
+    for name, item in declared.items():
+        fields: dict[str, Any] = {key: tuple(part) if isinstance(part, list) else part for key, part in item.items()}
+        found[name] = Indicator(name, **fields)
+    return found
 
 
 #: Every indicator by id, in the order in which they are printed.

@@ -1,0 +1,190 @@
+"""From estimates to the published table: small cells suppressed, percent scaled, every field of the design."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array, csr_array
+
+from geo_profiling.disclosure import (
+    SURVEY_CAUTION_HOUSEHOLDS,
+    SURVEY_MINIMUM_HOUSEHOLDS,
+    hide_cells,
+    survey_status,
+)
+from geo_profiling.indicators.catalogue import CATALOGUE
+from geo_profiling.indicators.estimates import TOTAL, WHOLE
+
+#: Fields of the ``indicators`` table, in order.
+FIELDS = (
+    "area_type", "area_id", "indicator", "series", "time_period", "sex", "age", "urbanisation", "breakdown",
+    "obs_value", "unit_measure", "lower_bound", "upper_bound", "ci_method", "se", "n", "n_psu", "df", "n_eff", "deff",
+    "obs_status", "nature", "components_used", "denominator_scope", "coverage_share",
+)  # fmt: skip
+_BLANKED = ["estimate", "se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"]
+Cell = tuple[str, str, str]
+
+
+def suppress_small(
+    estimates: pd.DataFrame,
+    nesting: Mapping[tuple[str, str], str] | None = None,
+    *,
+    minimum: int = SURVEY_MINIMUM_HOUSEHOLDS,
+    caution: int = SURVEY_CAUTION_HOUSEHOLDS,
+) -> pd.DataFrame:
+    """Blank estimates on few households, and others from which they could be worked out.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        As :func:`geo_profiling.indicators.estimates.direct_estimates` gives, modelled rows too.
+    nesting : mapping, optional
+        ``(kind, id)`` of an area to the kind of area it is a part of as ``"kind/id"``, besides the whole:
+        a zone of a city corporation. Only where it lies wholly inside.
+    minimum, caution : int
+        Households below which a value is blank, and below which it is marked.
+
+    Returns
+    -------
+    DataFrame
+        With ``obs_status``: A normal, U on few households, Q suppressed. Modelled values stay: they tell of
+        their strata, not of the few households in the area.
+
+    Notes
+    -----
+    The equations that a reader can use are: parts of a breakdown make up their area, areas of a kind make up the
+    area they are parts of (people outside all of them count as one part more).
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"area_type": ["survey_area", "zone", "zone"], "area_id": ["survey_area", "1", "2"],
+    ...     "indicator": "slum_household", "breakdown": "", "category": "_T", "estimate": 0.5, "n": [104, 4, 100],
+    ...     "nature": "E"})
+    >>> suppress_small(cells)["obs_status"].tolist()
+    ['A', 'Q', 'Q']
+    """
+    result = estimates.reset_index(drop=True).copy()
+    direct = (result["nature"] != "M").to_numpy()
+    result["obs_status"] = "A"
+    result.loc[direct, "obs_status"] = survey_status(result.loc[direct, "n"], minimum=minimum, caution=caution)
+    known: dict[tuple[Hashable, ...], set[Cell]] = {}
+    hidden = np.zeros(len(result), bool)
+    total = result["breakdown"] == ""
+    for breakdown in [name for name in result["breakdown"].unique() if name] or [""]:
+        chosen = direct & (total | (result["breakdown"] == breakdown)).to_numpy()
+        for _, part in result[chosen].groupby("indicator", sort=False):
+            cells = list(zip(part["area_type"], part["area_id"], part["category"], strict=True))
+            small = frozenset(cell for cell, n in zip(cells, part["n"], strict=True) if n < minimum)
+            # Most indicators miss the same few answers: what hides one set of small cells hides it again.
+            key = (breakdown, small, frozenset(cells))
+            if key not in known:
+                known[key] = _hidden(cells, part["n"].to_numpy(float), nesting or {}, minimum) if small else set()
+            hidden[part.index] |= np.array([cell in known[key] for cell in cells], bool)
+    result.loc[hidden, "obs_status"] = "Q"
+    blank = (result["obs_status"] == "Q").to_numpy()
+    for column in _BLANKED:
+        if column in result.columns:
+            kept = result[column]
+            if pd.api.types.is_integer_dtype(kept.dtype):
+                kept = kept.astype("Int64")
+            result[column] = kept.mask(blank)
+    return result
+
+
+def _hidden(
+    cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str], minimum: int
+) -> set[Cell]:
+    """Return the cells to blank."""
+    sums: dict[tuple[Cell, str], list[Cell]] = {}
+    size = dict(zip(cells, counts, strict=True))
+    for kind, area, category in cells:
+        if category != TOTAL and (kind, area, TOTAL) in size:
+            sums.setdefault(((kind, area, TOTAL), "by category"), []).append((kind, area, category))
+        wholes = [f"{WHOLE}/{WHOLE}"] if kind != WHOLE else []
+        wholes += [nesting[kind, area]] if (kind, area) in nesting else []
+        for whole in wholes:
+            name, _, identifier = whole.partition("/")
+            larger = (name, identifier, category)
+            if larger in size:
+                sums.setdefault((larger, f"by {kind}"), []).append((kind, area, category))
+    everything = list(cells)
+    values = list(counts)
+    rows, columns, signs = [], [], []
+    place = {cell: number for number, cell in enumerate(cells)}
+    for number, ((target, _), parts) in enumerate(sums.items()):
+        left = size[target] - sum(size[part] for part in parts)
+        members = [place[part] for part in parts]
+        if left > 0:
+            # Households in no area of the kind, or without an answer: one more part, which nobody publishes.
+            members.append(len(everything))
+            everything.append(("", str(number), ""))
+            values.append(left)
+        if left >= 0:
+            rows += [number] * (len(members) + 1)
+            columns += [*members, place[target]]
+            signs += [1.0] * len(members) + [-1.0]
+    relations = csr_array(coo_array((signs, (rows, columns)), shape=(len(sums), len(everything))))
+    hide = hide_cells(np.array(values, float), relations, minimum=minimum)
+    return {cell for cell, gone in zip(everything, hide, strict=True) if gone}
+
+
+def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "all") -> pd.DataFrame:
+    """Return estimates as rows of the ``indicators`` table.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        As :func:`suppress_small` returns them; shares 0-1.
+    time_period : str
+        Year of the data.
+    scope : str
+        Whose share it is, where it is not all people of the area.
+
+    Returns
+    -------
+    DataFrame
+        The fields of DESIGN, sorted; percent series and their bounds are 0-100. ``sex`` and ``age`` are
+        those of people and stay ``_T`` in breakdowns by the head of the household.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"area_type": "city", "area_id": "A", "indicator": "slum_household", "breakdown": "",
+    ...     "category": "_T", "estimate": [0.25], "se": 0.01, "lower": 0.2, "upper": 0.3, "nature": "E",
+    ...     "obs_status": "A", "components_used": "water"})
+    >>> indicator_table(rows, time_period="2017")[["series", "obs_value", "unit_measure"]].to_numpy().tolist()
+    [['EN_LND_SLUM', 25.0, 'PT']]
+    """
+    found = estimates.copy()
+    items = [CATALOGUE[name] for name in found["indicator"]]
+    factor = np.array([100.0 if item.unit_measure == "PT" else 1.0 for item in items])
+    residence = found["breakdown"] == "urbanisation"
+    named = (found["breakdown"] != "") & ~residence
+    result = pd.DataFrame(
+        {
+            "area_type": found["area_type"],
+            "area_id": found["area_id"].map(str),
+            "indicator": found["indicator"],
+            "series": [item.series or None for item in items],
+            "time_period": time_period,
+            "sex": TOTAL,
+            "age": TOTAL,
+            "urbanisation": found["category"].where(residence, TOTAL),
+            "breakdown": (found["breakdown"] + "=" + found["category"]).where(named, TOTAL),
+            "obs_value": found["estimate"] * factor,
+            "unit_measure": [item.unit_measure for item in items],
+            "lower_bound": found["lower"] * factor,
+            "upper_bound": found["upper"] * factor,
+            "se": found["se"] * factor,
+            "obs_status": found["obs_status"],
+            "nature": found["nature"],
+            "components_used": found["components_used"].where(found["components_used"] != "", None),
+            "denominator_scope": scope if scope != "all" else [item.denominator_scope or None for item in items],
+        }
+    )
+    for column in ("ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"):
+        result[column] = found[column] if column in found.columns else None
+    order = ["area_type", "area_id", "indicator", "breakdown", "urbanisation", "time_period"]
+    return result.sort_values(order, kind="stable", ignore_index=True)[list(FIELDS)]
