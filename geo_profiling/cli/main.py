@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import fit, functional, inspect, raster, run, settlements, survey
+from geo_profiling.cli import diff, fetch, fit, functional, inspect, raster, run, schedule, settlements, survey
 
 app = typer.Typer(
     name="geo-profiling",
@@ -44,6 +44,9 @@ def _root(
 
 
 run.register(app)
+schedule.register(app)
+fetch.register(app)
+diff.register(app)
 inspect.register(app)
 raster.register(app)
 functional.register(app)

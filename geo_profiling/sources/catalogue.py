@@ -196,6 +196,5 @@ def chosen_options(source: Source, given: dict[str, int | None]) -> dict[str, in
         if value is not None and (allowed is None or value not in allowed):
             shown = "has no such option" if allowed is None else f"has {', '.join(map(str, sorted(allowed)))}"
             raise UsageError(f"source {source.name}: --{name.replace('_', '-')} {value}: it {shown}")
-    return {
-        name: given.get(name) or allowed[0] if given.get(name) != 0 else 0 for name, allowed in source.options.items()
-    }
+    chosen = {name: given.get(name) for name in source.options}
+    return {name: source.options[name][0] if value is None else value for name, value in chosen.items()}

@@ -33,8 +33,8 @@ def ghsl_tiles(outline: gpd.GeoSeries) -> list[tuple[int, int]]:
     Examples
     --------
     >>> from shapely import box
-    >>> ghsl_tiles(gpd.GeoSeries([box(36.6, -1.5, 37.1, -1.1)], crs="EPSG:4326"))
-    [(10, 22)]
+    >>> ghsl_tiles(gpd.GeoSeries([box(-16.8, 13.1, -13.8, 13.8)], crs="EPSG:4326"))  # the Gambia
+    [(8, 17)]
     """
     placed = outline.to_crs(_GHSL_CRS).union_all()
     left, bottom, right, top = placed.bounds if not placed.is_empty else (float("nan"),) * 4
