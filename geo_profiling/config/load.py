@@ -21,6 +21,7 @@ from geo_profiling.config.project import Config, Project, RegionSettings
 from geo_profiling.config.regions import Region, RegionLayer
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.config.section import Section
+from geo_profiling.config.settlement_rules import Settlements
 from geo_profiling.errors import ConfigError, GeoProfilingError
 
 S = TypeVar("S", bound=Section)
@@ -136,7 +137,12 @@ def _validate(
         return None
 
 
-_OVERRIDDEN: Mapping[str, type[Section]] = {"inputs": Inputs, "regrid": Regrid, "delineation": Delineation}
+_OVERRIDDEN: Mapping[str, type[Section]] = {
+    "inputs": Inputs,
+    "regrid": Regrid,
+    "delineation": Delineation,
+    "settlements": Settlements,
+}
 
 
 def _resolve_overrides(
@@ -177,6 +183,7 @@ def _settings(config: Config, region: Region, sections: Mapping[str, Any], roots
         inputs=sections.get("inputs", config.inputs),
         regrid=sections.get("regrid", config.regrid),
         delineation=sections.get("delineation", config.delineation),
+        settlements=sections.get("settlements", config.settlements),
         outline=region.outline,
         bounds=(left_to_right[0], left_to_right[1], left_to_right[2], left_to_right[3]) if left_to_right else None,
         halo_km=region.halo_km,
@@ -200,7 +207,7 @@ def _paths_outside(settings: Iterable[RegionSettings], document: Document) -> li
 
 def _needs(settings: Iterable[RegionSettings], document: Document) -> Iterator[Problem]:
     for index, region in enumerate(settings):
-        for keys, message in unmet_needs(region.inputs, region.delineation):
+        for keys, message in unmet_needs(region.inputs, region.delineation, settlements=region.settlements):
             places: list[KeyPath] = [("regions", index, *keys), keys]
             written = next((place for place in places if place in document.lines), keys)
             yield Problem(document.line(written), dotted(written), message)

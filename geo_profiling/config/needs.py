@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.inputs import FileKeys, Inputs
+from geo_profiling.config.settlement_rules import Settlements
 
 Need = tuple[FileKeys, str]
 
 
-def unmet_needs(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
+def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settlements | None = None) -> Iterator[Need]:
     """Yield the keys that ask for something the inputs do not give, each with what is wrong.
 
     Parameters
@@ -19,12 +20,16 @@ def unmet_needs(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
         Of a region, overrides merged.
     delineation : Delineation
         Of the same region.
+    settlements : Settlements, optional
+        Of the same region.
 
     Yields
     ------
     tuple
         Keys from the top of the configuration, and the problem.
     """
+    if settlements is not None:
+        yield from _of_settlements(inputs)
     if inputs.population is None:
         yield from _without_population(inputs, delineation)
         return
@@ -52,3 +57,10 @@ def _without_population(inputs: Inputs, delineation: Delineation) -> Iterator[Ne
     for key in ("land", "built_up", "commuting", "epochs"):
         if getattr(inputs, key):
             yield ("inputs", key), "needs 'inputs.population'"
+
+
+def _of_settlements(inputs: Inputs) -> Iterator[Need]:
+    if inputs.settlements is None and inputs.buildings is None:
+        yield ("settlements",), "needs 'inputs.settlements' or 'inputs.buildings'"
+    elif inputs.settlements is None and inputs.blocks is None and inputs.study_area is None:
+        yield ("inputs", "buildings"), "needs 'settlements', 'blocks' or 'study_area' beside it, to cut blocks from"

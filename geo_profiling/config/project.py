@@ -14,6 +14,7 @@ from geo_profiling.config.output import Output
 from geo_profiling.config.regions import Outline, Region, RegionLayer
 from geo_profiling.config.regrid import Regrid
 from geo_profiling.config.section import LocalPath, Section
+from geo_profiling.config.settlement_rules import Settlements
 
 #: Where files may be fetched from: a scheme, and a host or a bucket.
 ORIGIN = r"^(https?://[A-Za-z0-9.-]+(:[0-9]+)?|s3://[a-z0-9.-]+)$"
@@ -39,6 +40,7 @@ class Config(Section):
         description="Rule for rasters that are not aligned or not equal-area; without it such rasters are refused.",
     )
     delineation: Delineation = Field(default_factory=Delineation, description="What is delineated, by which rules.")
+    settlements: Settlements | None = Field(None, description="Informal settlements; not profiled where absent.")
     regions: Annotated[list[Region], Field(min_length=1)] = Field(
         default_factory=list, description="Regions, each computed and published by itself."
     )
@@ -79,6 +81,8 @@ class RegionSettings:
         Common grid, if there is one.
     delineation : Delineation
         Rules, overrides merged.
+    settlements : Settlements or None
+        Rules for informal settlements, overrides merged.
     outline : Outline or None
         The region's polygon.
     bounds : tuple of float or None
@@ -95,6 +99,7 @@ class RegionSettings:
     inputs: Inputs
     regrid: Regrid | None
     delineation: Delineation
+    settlements: Settlements | None
     outline: Outline | None
     bounds: tuple[float, float, float, float] | None
     halo_km: float

@@ -39,6 +39,7 @@ class Overrides(Section):
     inputs: dict[str, Any] | None = Field(None, description="Keys of 'inputs' that differ in this region.")
     regrid: dict[str, Any] | None = Field(None, description="Keys of 'regrid' that differ in this region.")
     delineation: dict[str, Any] | None = Field(None, description="Keys of 'delineation' that differ in this region.")
+    settlements: dict[str, Any] | None = Field(None, description="Keys of 'settlements' that differ in this region.")
 
 
 class Region(Overrides):

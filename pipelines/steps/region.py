@@ -11,6 +11,7 @@ from pipelines.declared import FINDINGS_FILE, declared_inputs, map_names, readin
 from pipelines.steps.common import contents, later, place
 from pipelines.steps.delineation import delineation_steps
 from pipelines.steps.metropolis import coefficients, metropolis_steps
+from pipelines.steps.settlements import settlement_steps
 
 #: A version is raised whenever the same inputs and parameters give another result.
 _VERSIONS = dict.fromkeys(("inputs", "publish"), "1")
@@ -34,6 +35,7 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
     if region.inputs.population is not None:
         steps += delineation_steps(region, directory, memory_limit)
         steps += metropolis_steps(region, directory, memory_limit)
+    steps += settlement_steps(region, directory)
     return [*steps, _publish_step(region, directory, steps)]
 
 

@@ -1,0 +1,63 @@
+"""Steps of the informal settlements: street blocks, form, population, profile, tenure, and all of it by settlement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.runs.step import Step
+from pipelines.steps.common import contents, later, place, reading
+
+#: A version is raised whenever the same inputs and parameters give another result.
+_VERSIONS = dict.fromkeys(("blocks", "form", "people", "profile", "tenure", "settlements"), "1")
+#: Layers of the built city, which several steps read.
+_BUILT = ("settlements", "buildings", "study_area", "blocks", "streets", "railways", "waterways", "coast")
+
+
+def settlement_steps(region: RegionSettings, directory: Path) -> list[Step]:
+    """Return the steps of the informal settlements, as far as inputs are there for them."""
+    rules, inputs = region.settlements, region.inputs
+    if rules is None:
+        return []
+    steps = []
+    if inputs.buildings is not None:
+        steps.append(_blocks_step(region, directory))
+    return steps
+
+
+def _step(
+    region: RegionSettings,
+    directory: Path,
+    name: str,
+    *,
+    reads: tuple[str, ...],
+    rules: dict[str, Any],
+    tables: list[str],
+    run: tuple[str, str],
+    grids: bool = False,
+    upstream: tuple[str, ...] = (),
+) -> Step:
+    return Step(
+        name,
+        _VERSIONS[name],
+        {**place(region), "inputs": reading(region, *reads, grids=grids), **rules},
+        contents(region, *reads, grids=grids),
+        upstream=upstream,
+        outputs=[f"tables/{table}.parquet" for table in tables],
+        run=later(*run, region, directory),
+    )
+
+
+def _blocks_step(region: RegionSettings, directory: Path) -> Step:
+    assert region.settlements is not None  # only asked for where it is configured
+    rules = region.settlements.blocks
+    return _step(
+        region,
+        directory,
+        "blocks",
+        reads=_BUILT,
+        rules={"blocks": rules.model_dump(mode="json")},
+        tables=["street_blocks", "buildings", *(["new_paths"] if rules.new_paths is not None else [])],
+        run=("pipelines.blocks", "run_blocks"),
+    )
