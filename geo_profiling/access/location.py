@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geo_profiling.access.junctions import FloatArray, IntArray
 from geo_profiling.access.nearest import nearest_segments
-from geo_profiling.access.network import StreetNetwork, feet_on
+from geo_profiling.access.network import StreetNetwork, feet_on, lines_of
 from geo_profiling.crs import parse_crs, require_same
 from geo_profiling.errors import InputError, UsageError
 
@@ -21,8 +21,6 @@ MAX_SNAP_M = 200.0
 #: Streets this near to a polygon or a line, in metres, lead into it.
 ENTRANCE_M = 10.0
 _POINTS = (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT)
-#: Distances that differ by less are the same; the smaller segment is then taken.
-_SAME_M = 1e-9
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,10 @@ def point_coordinates(layer: gpd.GeoDataFrame, network: StreetNetwork, *, name: 
             f"{name}, row {wrong[0]} (from 0): {geometries[wrong[0]].geom_type}, not a point ({wrong.size} such rows)",
             hint="give points, for example the centroids of buildings",
         )
-    return np.column_stack([shapely.get_x(geometries), shapely.get_y(geometries)])
+    points = np.full((len(geometries), 2), np.nan)
+    some = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
+    points[some] = shapely.get_coordinates(geometries[some])
+    return points
 
 
 def target_seeds(
@@ -173,8 +174,9 @@ def target_seeds(
 
     Definition: a point is reached from the nearest point of the nearest street, if that is at most
     ``max_snap_m`` away, and the way between them counts. A polygon or a line is reached, at no
-    further way, on every stretch of street that lies within ``entrance_m`` of it; where there is no
-    such stretch, from the nearest point of the nearest street, like a point.
+    further way, on every stretch of street that lies within ``entrance_m`` of it. Where there is none
+    and the nearest street is at most ``max_snap_m`` away, it is reached from every stretch that is
+    not more than ``entrance_m`` (and 1 %) farther away than that, and the way to the nearest counts.
 
     Parameters
     ----------
@@ -219,12 +221,13 @@ def target_seeds(
     geometries = np.asarray(targets.geometry.array, dtype=object)
     numbers = np.flatnonzero(~(shapely.is_missing(geometries) | shapely.is_empty(geometries)))
     wide = ~np.isin(shapely.get_type_id(geometries[numbers]), _POINTS)
-    entered = _entrances(network, geometries, numbers[wide], entrance_m)
-    rest = np.setdiff1d(numbers, entered[3])
-    found = [
-        np.concatenate(pair) for pair in zip(entered, _nearest(network, geometries, rest, max_snap_m), strict=True)
-    ]
-    edge, first, last, target, cost, legs = found
+    found = [_on_points(network, geometries, numbers[~wide], max_snap_m)]
+    numbers = numbers[wide]
+    found.append(_entrances(network, geometries, numbers, np.zeros(numbers.size), entrance_m))
+    numbers = np.setdiff1d(numbers, found[-1][3])
+    numbers, apart = _apart(network, geometries, numbers, max_snap_m)
+    found.append(_entrances(network, geometries, numbers, apart, entrance_m))
+    edge, first, last, target, cost, legs = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((target, last, first, edge))
     return Seeds(edge[order], first[order], last[order], cost[order], target[order], targets.index, legs[order])
 
@@ -232,14 +235,19 @@ def target_seeds(
 _Found = tuple[IntArray, FloatArray, FloatArray, IntArray, FloatArray, NDArray[np.object_]]
 
 
-def _entrances(network: StreetNetwork, geometries: NDArray[np.object_], wide: IntArray, entrance_m: float) -> _Found:
-    """Return the stretches of segments within the distance of polygons and lines."""
-    around = geometries[wide] if entrance_m == 0 else shapely.buffer(geometries[wide], entrance_m)
+def _entrances(
+    network: StreetNetwork, geometries: NDArray[np.object_], wide: IntArray, apart: FloatArray, entrance_m: float
+) -> _Found:
+    """Return the stretches of segments not farther from polygons and lines than the nearest street and the entrance."""
+    # The arcs of a buffer lie a little inside; the 1 % keeps the nearest street within it.
+    reach = np.where(apart > 0, 1.01 * apart + entrance_m + 1e-3, entrance_m)
+    around = np.where(reach > 0, shapely.buffer(geometries[wide], reach), geometries[wide])
     which, edge = network.tree.query(around, predicate="intersects")
     shapely.prepare(around)
     inside = shapely.contains_properly(around[which], network.lines[edge])
     cut = shapely.intersection(network.lines[edge[~inside]], around[which[~inside]])
     parts, source = shapely.get_parts(cut, return_index=True)
+    parts, source = parts[~shapely.is_empty(parts)], source[~shapely.is_empty(parts)]
     pieces, part = shapely.get_coordinates(parts, return_index=True)
     which_cut, edge_cut = which[~inside][source], edge[~inside][source]
     from_start = np.hypot(*(pieces - network.nodes[network.edges[edge_cut[part], 0]]).T)
@@ -249,34 +257,25 @@ def _entrances(network: StreetNetwork, geometries: NDArray[np.object_], wide: In
     edges = np.concatenate([edge[inside], edge_cut]).astype(np.int64)
     firsts = np.concatenate([np.zeros(int(inside.sum())), first])
     lasts = np.concatenate([network.lengths_m[edge[inside]], np.minimum(last, network.lengths_m[edge_cut])])
-    target = wide[np.concatenate([which[inside], which_cut])]
-    return edges, np.minimum(firsts, lasts), lasts, target, np.zeros(edges.size), np.full(edges.size, None, object)
+    owner = np.concatenate([which[inside], which_cut])
+    return edges, np.minimum(firsts, lasts), lasts, wide[owner], apart[owner], np.full(edges.size, None, object)
 
 
-def _nearest(network: StreetNetwork, geometries: NDArray[np.object_], rest: IntArray, max_snap_m: float) -> _Found:
-    """Return the nearest point of the nearest street for other targets, by the parts of multipoints."""
-    kinds = shapely.get_type_id(geometries[rest])
-    multi = np.where(kinds == shapely.GeometryType.MULTIPOINT)[0]
-    parts, owner = shapely.get_parts(geometries[rest[multi]], return_index=True)
-    single = np.concatenate([geometries[np.delete(rest, multi)], parts])
-    numbers = np.concatenate([np.delete(rest, multi), rest[multi][owner]]).astype(np.int64)
-    points = np.full((len(single), 2), np.nan)
-    for place in np.flatnonzero(shapely.get_type_id(single) != shapely.GeometryType.POINT):
-        points[place] = _gate(network, single[place], max_snap_m)
-    plain = shapely.get_type_id(single) == shapely.GeometryType.POINT
-    points[plain] = np.column_stack([shapely.get_x(single[plain]), shapely.get_y(single[plain])])
+def _apart(
+    network: StreetNetwork, geometries: NDArray[np.object_], wide: IntArray, max_snap_m: float
+) -> tuple[IntArray, FloatArray]:
+    """Return the polygons and lines with a street near enough, and how far it is."""
+    (which, _), apart = network.tree.query_nearest(
+        geometries[wide], max_distance=max_snap_m + 1e-9, return_distance=True, all_matches=False
+    )
+    kept = apart <= max_snap_m
+    return wide[which[kept]], apart[kept]
+
+
+def _on_points(network: StreetNetwork, geometries: NDArray[np.object_], numbers: IntArray, max_snap_m: float) -> _Found:
+    """Return the nearest point of the nearest street for points, and for each part of multipoints."""
+    points, owner = shapely.get_coordinates(geometries[numbers], return_index=True)
     found = locate(network, points, max_snap_m=max_snap_m)
     on = found.edge >= 0
-    legs = np.full(len(single), None, object)
-    legs[on] = np.asarray(shapely.linestrings(np.stack([points[on], found.feet[on]], axis=1)), dtype=object)
-    return found.edge[on], found.along_m[on], found.along_m[on], numbers[on], found.snap_m[on], legs[on]
-
-
-def _gate(network: StreetNetwork, shape: shapely.Geometry, max_snap_m: float) -> FloatArray:
-    """Return the point of a polygon or line that is nearest to a street; NaN where none is near enough."""
-    near = network.tree.query_nearest(shape, max_distance=max_snap_m + 2 * _SAME_M, all_matches=True)
-    if not near.size:
-        return np.full(2, np.nan)
-    line = shapely.shortest_line(shape, network.lines[near.min()])
-    gate: FloatArray = shapely.get_coordinates(line)[0]
-    return gate
+    legs: NDArray[np.object_] = lines_of(np.stack([points[on], found.feet[on]], axis=1))
+    return found.edge[on], found.along_m[on], found.along_m[on], numbers[owner[on]], found.snap_m[on], legs
