@@ -197,7 +197,8 @@ def adult_security(records: TenureRecords, *, recognised_documents: Collection[s
     recognises, or may sell or bequeath land for which the household has one. **Perceived as secure**:
     in some right the adult fears no involuntary loss (within five years) and may bequeath. An adult
     without any right is neither. Of several rights one that qualifies is enough; without one, an
-    unknown answer makes the adult's unknown.
+    unknown answer makes the adult's unknown. In a register that never asks who may sell or bequeath the
+    name alone decides on documents.
 
     Parameters
     ----------
@@ -239,10 +240,10 @@ def adult_security(records: TenureRecords, *, recognised_documents: Collection[s
         index=rights.index,
         dtype="boolean",
     )
-    disposes = _either(_is(rights["may_sell"], "yes"), _is(rights["may_bequeath"], "yes"))
+    disposes = _disposes(rights)
     by_right = pd.DataFrame(
         {
-            "documented": _either(rights["recognised"], disposes & at_home),
+            "documented": rights["recognised"] | (disposes & at_home),
             "perceived": _is(rights["perceived"], "secure") & _is(rights["may_bequeath"], "yes"),
         }
     )
@@ -271,8 +272,12 @@ def _is(values: pd.Series, word: str) -> pd.Series:
     return (values == word).astype("boolean").mask(values.isna())
 
 
-def _either(first: pd.Series, second: pd.Series) -> pd.Series:
-    return first | second
+def _disposes(rights: pd.DataFrame) -> pd.Series:
+    """Return whether the holder may sell or bequeath; one answer suffices to know."""
+    answers = rights[["may_sell", "may_bequeath"]]
+    may = (answers == "yes").any(axis=1).astype("boolean")
+    # Nobody was asked: the name on the document is all there is to go by.
+    return may if answers.isna().all(axis=None) else may.mask(answers.isna().all(axis=1))
 
 
 def _any_known(values: pd.Series, keys: list[pd.Series]) -> pd.Series:
