@@ -31,7 +31,10 @@ def region_manifest(region: RegionSettings, directory: Path, layers: Layers) -> 
         region=region.name,
         year=None if region.inputs.population is None else region.inputs.population.year,
         source="; ".join(sources),
-        inputs=tuple(_input_record(region, key, value, cache) for key, value in declared.items()),
+        inputs=(
+            *(_input_record(region, key, value, cache) for key, value in declared.items()),
+            *_own_coefficients(region, cache),
+        ),
         parameters=_parameters(region),
         results=results,
         findings=tuple(json.loads((directory / FINDINGS_FILE).read_text(encoding="utf-8"))),
@@ -67,6 +70,15 @@ def _input_record(region: RegionSettings, key: str, declared: FileInput, cache: 
         licence=declared.licence or "",
         year=year_of_flows(region) if key in _COMMUTERS else getattr(declared, "year", None),
     )
+
+
+def _own_coefficients(region: RegionSettings, cache: DigestCache) -> list[InputRecord]:
+    """Return the model's own coefficients as an input: results depend on what the file holds, not on its name."""
+    rules = region.delineation.functional_urban_areas
+    if rules is None or rules.coefficients is None:
+        return []
+    path = rules.coefficients
+    return [InputRecord("coefficients", path.name, cache.of_file(path), path.stat().st_size)]
 
 
 def _parameters(region: RegionSettings) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from geo_profiling.raster.source import grid_of
 #: More cells than this on a side are thinned: a printed page shows no more.
 MAX_CELLS = 2400
 _CITY, _COMMUTING_ZONE, _OUTSIDE = "#8c2d6b", "#e3b8d3", "#f4f1ea"
+_BY_COMMUTING = "cities and their commuting zones"
+_UNNAMED = "(unnamed)"
 _NO_DATA = "#ffffff"
 
 
@@ -166,7 +168,9 @@ def functional_map(
     """
     bounds = padded_bounds(areas if units is None else pd.concat([areas[["geometry"]], units[["geometry"]]]))
     with plain_style():
-        figure, axes = page(bounds, title, subtitle("Functional urban areas: cities and their commuting zones", year))
+        modelled = len(areas) > 0 and bool((areas["method"] == "model").all())
+        words = "by travel time, as a model sees them (no commuting data)" if modelled else _BY_COMMUTING
+        figure, axes = page(bounds, title, subtitle(f"Functional urban areas: {words}", year))
         if units is not None:
             units.plot(ax=axes, color=_OUTSIDE, edgecolor="#b5b5b5", linewidth=0.2, aspect=None)
         areas.plot(ax=axes, color=_COMMUTING_ZONE, aspect=None)
@@ -174,12 +178,33 @@ def functional_map(
             cities.plot(ax=axes, color=_CITY, aspect=None)
         if units is not None:
             units.boundary.plot(ax=axes, color="#5a5a5a", linewidth=0.2, alpha=0.5, aspect=None)
-        modelled = len(areas) > 0 and (areas["method"] == "model").all()
-        shown = [("Urban centre" if modelled else "City", _CITY), ("Commuting zone", _COMMUTING_ZONE)]
+        shown = [("Urban centre", _CITY), ("Likely commuting zone", _COMMUTING_ZONE)]
+        if not modelled:
+            shown = [("City", _CITY), ("Commuting zone", _COMMUTING_ZONE)]
         shown += [] if units is None else [("In no functional area", _OUTSIDE)]
         handles = [Patch(facecolor=colour, edgecolor="#888888", label=label) for label, colour in shown]
+        handles += _edge_note(areas)
+        if modelled and units is not None and "name" in areas and areas["name"].isna().any():
+            areas = areas.assign(name=areas["name"].fillna(_UNNAMED))
+            handles.append(_words(f"{_UNNAMED}: most of its people\nlive beyond the local units"))
         crs = CRS(areas.crs)
         return finish(figure, axes, bounds, crs, areas, handles, source, outline="Edge of a functional area")
+
+
+def _edge_note(areas: gpd.GeoDataFrame) -> list[Patch]:
+    """Say in the legend that the data may have cut areas off."""
+    if "touches_edge" not in areas:
+        return []
+    cut = areas["touches_edge"].fillna(False).astype(bool)
+    if not cut.any():
+        return []
+    words = f"{'All' if cut.all() else 'Some'} areas reach the edge of\nthe data: they may be larger"
+    return [_words(words)]
+
+
+def _words(text: str) -> Patch:
+    """Return an entry of the legend that is words alone."""
+    return Patch(facecolor="none", edgecolor="none", label=text)
 
 
 def cell_words(grid: Grid) -> str:

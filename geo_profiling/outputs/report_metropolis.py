@@ -122,6 +122,8 @@ class ScaleRows:
         People who live in them.
     rows : list of mapping
         The areas, the most populous first, with the area they are part of.
+    is_governed : bool
+        Whether it is told how the governance of the areas is split.
     """
 
     title: str
@@ -130,6 +132,7 @@ class ScaleRows:
     n: int
     population: float
     rows: list[dict[str, Any]]
+    is_governed: bool = False
 
 
 def scale_rows(layers: Mapping[str, pd.DataFrame]) -> list[ScaleRows]:
@@ -164,13 +167,24 @@ def scale_rows(layers: Mapping[str, pd.DataFrame]) -> list[ScaleRows]:
                 ),
                 "share_in_parent": row["share_in_parent"],
                 "outside_parts": row.get("population_outside_parts"),
+                **_governance(row),
             }
             for row in _records(ordered)
         ]
-        found.append(
-            ScaleRows(entry.label, entry.meaning, entry.colour, len(own), float(own["population"].sum()), rows)
-        )
+        people = float(own["population"].sum())
+        governed = "units_per_100k" in own and bool(own["units_per_100k"].notna().any())
+        found.append(ScaleRows(entry.label, entry.meaning, entry.colour, len(own), people, rows, governed))
     return found
+
+
+def _governance(row: Mapping[str, Any]) -> dict[str, Any]:
+    size = row.get("size_class")
+    figures = ("n_local_units", "units_per_100k", "largest_unit_share", "herfindahl", "centre_share_outside_core")
+    return {
+        **{name: row.get(name) for name in figures},
+        "size_class": "unknown" if size is None or pd.isna(size) else str(size),
+        "meets_criterion": _yes_or_no(row.get("meets_metropolis_criterion")),
+    }
 
 
 def change_rows(layers: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
@@ -192,6 +206,7 @@ def change_rows(layers: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
                 "title": called.get((row["area_type"], identifier), f"{kind} {identifier}"),
                 "years": f"{row['from_year']}\N{EN DASH}{row['to_year']}",
                 "change": _CHANGES.get(row["change"], row["change"]),
+                "is_fixed": row.get("territory") == "fixed",
                 "was_none": row["change"] == "born",
                 "is_none": row["change"] == "gone",
                 **{field: row[field] for field in _CHANGE_FIGURES},
@@ -217,6 +232,7 @@ def projection_rows(layers: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     return [
         {
             **row,
+            "is_fixed": row.get("territory") == "fixed",
             "kind": _KINDS.get(row["area_type"], row["area_type"]),
             "title": called.get(
                 (row["area_type"], row["area_id"]),

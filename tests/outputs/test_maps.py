@@ -19,7 +19,7 @@ from shapely import box
 from geo_profiling.errors import UsageError
 from geo_profiling.outputs.cartography import named, orientation, round_length_km, thin
 from geo_profiling.outputs.legend import CELL_LEVEL2, UNIT_LEVEL1
-from geo_profiling.outputs.maps import cell_words, classes_map, level_of, units_map
+from geo_profiling.outputs.maps import cell_words, classes_map, functional_map, level_of, units_map
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import wrap
 
@@ -115,3 +115,25 @@ def test_the_largest_centres_with_a_name_are_named(tmp_path: Path) -> None:
         crs="EPSG:3035",
     )
     assert named(centres, 2)["name"].tolist() == ["a", "b"]
+
+
+def test_a_map_of_modelled_areas_says_that_they_are_and_what_is_cut_or_unnamed(province: Any) -> None:
+    areas = gpd.GeoDataFrame(
+        {"name": ["Foo", None], "population": [9e5, 1e5], "method": "model", "touches_edge": False},
+        geometry=province.units.geometry.iloc[:2].to_numpy(),
+        crs=province.units.crs,
+    )
+
+    def drawn(frame: gpd.GeoDataFrame) -> bytes:
+        told = {"title": "Region", "source": "Somebody", "year": 2020}
+        return functional_map(frame, province.centres, province.units, **told)
+
+    plain = drawn(areas)
+    assert plain == drawn(areas)
+    others = [
+        drawn(areas.assign(touches_edge=[True, False])),
+        drawn(areas.assign(touches_edge=True)),
+        drawn(areas.assign(name=["Foo", "Bar"])),
+        drawn(areas.assign(method="flows")),
+    ]
+    assert len({plain, *others}) == 5

@@ -172,6 +172,36 @@ def test_scales_name_what_they_are_part_of(layers: dict[str, pd.DataFrame]) -> N
     assert "an upper limit" in text
 
 
+def test_scales_tell_how_the_governance_of_a_region_is_split(layers: dict[str, pd.DataFrame]) -> None:
+    assert not any(scale.is_governed for scale in scale_rows(layers))
+    governed = layers["metropolitan_scales"].assign(
+        n_local_units=pd.array([39, 2, None], "Int64"),
+        units_per_100k=[1.95, np.nan, np.nan],
+        largest_unit_share=[0.57, np.nan, np.nan],
+        herfindahl=[0.33, np.nan, np.nan],
+        centre_share_outside_core=[0.38, np.nan, np.nan],
+        size_class=["large metropolitan", None, None],
+        meets_metropolis_criterion=pd.array([True, None, None], "boolean"),
+    )
+    found = {scale.title: scale.is_governed for scale in scale_rows({**layers, "metropolitan_scales": governed})}
+    assert found == {"Proximity": False, "Metropolitan area": False, "Metropolitan region": True}
+    text = words(rendered(layers, RULES, metropolitan_scales=governed))
+    assert "39 1.95 57.0 % 0.33 38.0 % large metropolitan yes" in text
+    assert "Centre outside the core municipality" in text
+    assert "Herfindahl" not in words(rendered(layers, RULES))
+
+
+def test_a_territory_that_is_held_fixed_is_said_to_be(layers: dict[str, pd.DataFrame]) -> None:
+    change = layers["urban_change"]
+    assert "on one territory" not in words(
+        rendered(layers, RULES, urban_change=change.assign(territory="of each year"))
+    )
+    fixed = change.assign(territory="fixed", area_type="functional_urban_area", from_id="F2", to_id="F2")
+    assert f"Großstadt {HOSTILE} (functional urban area) on one territory in every year 2010" in words(
+        rendered(layers, RULES, urban_change=fixed.iloc[:1])
+    )
+
+
 def test_change_and_projection_tell_the_unknown(layers: dict[str, pd.DataFrame]) -> None:
     rows = change_rows(layers)
     assert [row["change"] for row in rows] == ["went on", "gone: is none any more", "new: was none before"]

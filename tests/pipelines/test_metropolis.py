@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -12,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+from shapely import box
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.load import load_project
+from geo_profiling.delineation.efua_model import shipped_model
 from geo_profiling.raster.read import open_raster
 from geo_profiling.raster.zonal import zonal_statistics
 from pipelines.run import plan_project, run_project
@@ -191,3 +194,143 @@ def test_rules_stand_in_the_lineage(city):
     assert (rules["method"], rules["year_of_flows"]) == (method, 2019 if method == "flows" else None)
     assert parameters["scales"]["region_min_fua_population"] == 250_000
     assert parameters["epochs"]["project_to"] == 2030
+
+
+# --- cities with something special ------------------------------------------------------------------
+
+
+def run_again(config: Path, folder: Path, *changes: tuple[str, str]) -> Path:
+    """Run a copy of the city with other words in its configuration; return the tables."""
+    shutil.copytree(config.parent / "data", folder / "data")
+    text = config.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path = folder / "city.yaml"
+    path.write_text(text)
+    run_project(load_project(path), compute=Compute(threads=1))
+    return folder / "out/city"
+
+
+@pytest.fixture(scope="module")
+def by_flows(sample_data, tmp_path_factory) -> Path:
+    return project_in(tmp_path_factory.mktemp("special"), sample_data, "flows")
+
+
+def same_areas(out: Path) -> None:
+    """Check that areas and scales agree, and that parts and remainder are the whole."""
+    areas = gpd.read_parquet(out / "tables/functional_urban_areas.parquet").set_index("fua_id")
+    scales = gpd.read_parquet(out / "tables/metropolitan_scales.parquet")
+    same = scales[scales["scale"] == "metropolitan_area"].set_index("area_id").loc[areas.index]
+    for field in ("population", "area_km2"):
+        np.testing.assert_allclose(same[field], areas[field], rtol=1e-9)
+    split = areas["city_population"] + areas["commuting_zone_population"]
+    np.testing.assert_allclose(split, areas["population"], rtol=1e-9)
+    whole = scales.dropna(subset=["population_in_parts"])
+    parts = whole["population_in_parts"] + whole["population_outside_parts"]
+    np.testing.assert_allclose(parts, whole["population"], rtol=1e-9)
+
+
+def test_people_on_ground_of_two_units_count_once_in_their_area(by_flows, tmp_path):
+    out = by_flows.parent / "out/city"
+    same_areas(out)
+    before = gpd.read_parquet(out / "tables/functional_urban_areas.parquet").set_index("fua_id")
+    units = gpd.read_parquet(out / "tables/fua_units.parquet").dropna(subset=["fua_id"])
+    one, other = units[units["fua_id"] == before["n_units"].idxmax()].head(2)["unit_id"]
+    folder = tmp_path / "overlap"
+    shutil.copytree(by_flows.parent / "data", folder / "data")
+    layer = gpd.read_file(folder / "data/municipalities.gpkg")
+    # A strip of one unit that the other claims as well, inside both of their area.
+    claimed = layer.geometry[layer["unit_id"] == other].iloc[0]
+    taken = layer["unit_id"] == one
+    layer.loc[taken, "geometry"] = layer[taken].geometry.union(
+        claimed.intersection(layer[taken].geometry.iloc[0].buffer(1500))
+    )
+    (folder / "data/municipalities.gpkg").unlink()
+    layer.to_file(folder / "data/municipalities.gpkg")
+    path = folder / "city.yaml"
+    path.write_text(by_flows.read_text())
+    run_project(load_project(path), compute=Compute(threads=1))
+    after = gpd.read_parquet(folder / "out/city/tables/functional_urban_areas.parquet").set_index("fua_id")
+    told = gpd.read_parquet(folder / "out/city/tables/fua_units.parquet")
+    same_areas(folder / "out/city")
+    # The units' people hold the strip's twice, the area's once.
+    both = told.dropna(subset=["fua_id"]).groupby("fua_id")["population"].sum()
+    assert (both > after["population"] * (1 + 1e-6)).any()
+    np.testing.assert_allclose(after["area_km2"], before["area_km2"].loc[after.index], rtol=1e-3)
+
+
+def test_units_that_reach_out_of_the_outlines_box_are_marked_by_what_the_grid_covers(by_flows, tmp_path):
+    tables = by_flows.parent / "out/city/tables"
+    areas = gpd.read_parquet(tables / "functional_urban_areas.parquet")
+    units = gpd.read_parquet(tables / "fua_units.parquet")
+    whole = areas.loc[areas["population"].idxmax()]
+    # The outline ends just beyond the inner point of the city's largest unit: most of what is east of it lies outside.
+    left, bottom, _, top = whole.geometry.bounds
+    city = units[(units["fua_id"] == whole["fua_id"]) & units["city_id"].notna()]
+    beyond = city.loc[[city["population"].idxmax()]].representative_point().x.iloc[0] + 100
+    outline = gpd.GeoDataFrame(geometry=[box(left - 5000, bottom - 5000, beyond, top + 5000)], crs=areas.crs)
+    outline.to_file(tmp_path / "outline.gpkg")
+    out = run_again(
+        by_flows,
+        tmp_path,
+        ("regions: [{name: city}]", "regions: [{name: city, halo_km: 50.0, outline: {path: outline.gpkg}}]"),
+    )
+    same_areas(out)
+    found = gpd.read_parquet(out / "tables/functional_urban_areas.parquet").set_index("fua_id")
+    cut = found.loc[whole["fua_id"]]
+    assert cut["n_units"] < whole["n_units"]
+    assert 0.5 < cut["coverage_share"] < 1
+    assert cut["population"] < whole["population"]
+    inside = cut.geometry.intersection(outline.geometry.iloc[0]).area / cut.geometry.area
+    # Cells that the outline's box cuts are read whole.
+    assert inside - 1e-6 <= cut["coverage_share"] <= inside + 0.05
+    scale = gpd.read_parquet(out / "tables/metropolitan_scales.parquet").set_index(["scale", "area_id"])
+    told = scale.loc[("metropolitan_area", whole["fua_id"]), "coverage_share"]
+    assert told == pytest.approx(cut["coverage_share"])
+
+
+def test_coefficients_of_ones_own_stand_in_the_manifest_with_their_digest(by_flows, tmp_path):
+    (tmp_path / "mine.json").write_text(shipped_model().to_json())
+    out = run_again(by_flows, tmp_path, ("{method: flows}", "{method: model, coefficients: mine.json}"))
+    records = {record["name"]: record for record in json.loads((out / "manifest.json").read_text())["inputs"]}
+    content = (tmp_path / "mine.json").read_bytes()
+    assert records["coefficients"]["path"] == "mine.json"
+    assert records["coefficients"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert records["coefficients"]["size_bytes"] == len(content)
+
+
+def test_without_a_layer_of_units_governments_are_unknown_and_not_none(by_flows, tmp_path):
+    units = re.search(r"  units: .*\n", by_flows.read_text())
+    assert units is not None
+    out = run_again(by_flows, tmp_path, ("{method: flows}", "{method: model}"), (units.group(), ""),
+                    (re.search(r"  commuting:\n(    .*\n)+", by_flows.read_text()).group(), ""))  # fmt: skip
+    areas = gpd.read_parquet(out / "tables/functional_urban_areas.parquet")
+    assert len(areas) > 0
+    assert areas["n_units"].isna().all()
+    scales = gpd.read_file(out / "city.gpkg", layer="metropolitan_scales")
+    assert scales.loc[scales["scale"] != "metropolitan_region", "n_units"].isna().all()
+
+
+def test_modelled_areas_beyond_the_units_have_unknown_governments_but_a_size(by_flows, tmp_path):
+    data = by_flows.parent / "data"
+    areas = gpd.read_parquet(by_flows.parent / "out/city/tables/functional_urban_areas.parquet")
+    largest = areas.loc[areas["population"].idxmax()]
+    units = gpd.read_file(data / "municipalities.gpkg")
+    kept = units[units.to_crs(areas.crs).representative_point().within(largest.geometry).to_numpy()]
+    out = run_again(by_flows, tmp_path, ("{method: flows}", "{method: model}"))
+    shutil.rmtree(out.parent)
+    (tmp_path / "data/municipalities.gpkg").unlink()
+    kept.to_file(tmp_path / "data/municipalities.gpkg")
+    text = (tmp_path / "city.yaml").read_text()
+    commuting = re.search(r"  commuting:\n(    .*\n)+", text)
+    assert commuting is not None
+    (tmp_path / "city.yaml").write_text(text.replace(commuting.group(), ""))
+    run_project(load_project(tmp_path / "city.yaml"), compute=Compute(threads=1))
+    found = gpd.read_file(out / "city.gpkg", layer="functional_urban_areas").set_index("fua_id")
+    bare = found[found["n_units"].isna()]
+    assert 0 < len(bare) < len(found)
+    assert bare[["units_per_100k", "largest_unit_id", "herfindahl", "name"]].isna().all(axis=None)
+    assert bare["size_class"].notna().all()
+    assert (found["n_units"].dropna() > 0).any()
+    assert found["name"].dropna().is_unique
