@@ -118,8 +118,8 @@ def classify_cells(
     [['C_E5000_N10000', 36, 0.09, 2]]
     """
     rules = rules or Informality()
-    require_local_conformal(footprints, what="buildings")
     _require_measures(footprints, measures)
+    require_local_conformal(footprints, what="buildings")
     shapes = np.asarray(footprints.geometry.array, dtype=object)
     east, north = np.floor(shapely.get_coordinates(shapely.centroid(shapes)) / CELL_M).astype(np.int64).T
     places, cell = np.unique(np.stack([east, north], axis=1), axis=0, return_inverse=True)

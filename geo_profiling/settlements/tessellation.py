@@ -84,7 +84,7 @@ def tessellation_cells(
     if len(footprints) == 0:
         raise InputError(f"{name}: no buildings to divide the ground between", hint="check file, layer and filter")
     geometries = shapely.set_precision(np.asarray(footprints.geometry.array, dtype=object), _PRECISION_M)
-    order = _from_north_east(geometries)
+    order = _widest_first(geometries)
     inner, kept_whole = _drawn_in(geometries[order], shrink_m)
     points, owner = _points(inner, segment_m)
     polygons, of = _nearest_ground(inner, points, owner, limit)
@@ -97,10 +97,10 @@ def tessellation_cells(
     return gpd.GeoSeries(cells, index=footprints.index, crs=crs), findings
 
 
-def _from_north_east(geometries: Geometries) -> Integers:
+def _widest_first(geometries: Geometries) -> Integers:
     """Give an order that does not depend on the order of the rows: smoothing decides ties by it."""
     left, bottom, right, top = shapely.bounds(geometries).T
-    return np.lexsort((top, right, bottom, left, -(left + bottom)))
+    return np.lexsort((top, right, bottom, left, left - right))
 
 
 def _drawn_in(geometries: Geometries, shrink_m: float) -> tuple[Geometries, Integers]:
