@@ -23,6 +23,7 @@ DEEP_LAYER = 3
 _BUILDINGS_A_TASK = 20_000
 
 Geometries = NDArray[np.object_]
+_POINT = 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def building_points(buildings: Geometries) -> NDArray[np.float64]:
     >>> building_points(np.array([shapely.box(0, 0, 4, 2), shapely.Point(7, 8)])).tolist()
     [[2.0, 1.0], [7.0, 8.0]]
     """
-    coordinates: NDArray[np.float64] = shapely.get_coordinates(shapely.centroid(buildings))
+    is_point = (shapely.get_type_id(buildings) == _POINT).all()
+    coordinates: NDArray[np.float64] = shapely.get_coordinates(buildings if is_point else shapely.centroid(buildings))
     return coordinates
 
 

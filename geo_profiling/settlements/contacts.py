@@ -32,6 +32,8 @@ from geo_profiling.settlements.voronoi import (
 
 Geometries = NDArray[np.object_]
 
+_POLYGON = 3
+
 #: Cells that come this near one another touch: less than any wall, more than rounding.
 CONTACT_M = 0.01
 #: A cell that comes this near a street has access to it.
@@ -99,7 +101,7 @@ class Contacts:
     def with_access(self, lines: Floats, *, reach_m: float = ACCESS_M) -> Flags:
         """Tell which cells come within reach of lines (segments x, y, x, y in the block's coordinates)."""
         grown = self.bounds + (reach_m + 1.0) * np.array([-1.0, -1.0, 1.0, 1.0])
-        local = clip_lines(lines - np.tile(self.origin, 2), grown)
+        local = clip_lines(lines - self.origin[[0, 1, 0, 1]], grown)
         if len(local) == 0:
             return np.zeros(len(self.diagram.sites), bool)
         part = self.diagram
@@ -121,7 +123,7 @@ class Contacts:
         sure = groups_within(self.pieces, self.piece_cell, lines, reach_m, doubtful)
         rest = np.flatnonzero(doubtful & ~sure)
         if rest.size:
-            street = lines_of(lines + np.tile(self.origin, 2))
+            street = lines_of(lines + self.origin[[0, 1, 0, 1]])
             shapely.prepare(street)
             reached[rest] = shapely.dwithin(self.cells(rest), street, reach_m)
         return reached
@@ -153,7 +155,7 @@ def block_contacts(ground: BlockGround, *, contact_m: float = CONTACT_M) -> Cont
     rings, is_outer = _ring_segments(ground.polygon)
     bounds = _bounds(rings)
     origin = (bounds[:2] + bounds[2:]) / 2
-    rings = rings - np.tile(origin, 2)
+    rings = rings - origin[[0, 1, 0, 1]]
     sites, site_of_point = distinct_points(ground.points - origin)
     radius = float(np.hypot(*(bounds[2:] - origin))) + 10.0
     part, stands_for = voronoi_diagram(sites, radius)
@@ -188,9 +190,12 @@ def _touching(
     )
     border_vertex = np.zeros(len(part.vertices), bool)
     border_vertex[part.end_ids[at_border]] = True
+    undecided = at_border & ~sure
+    if len(near) == 0 and not undecided.any():
+        return part.edges[sure], near[:, :2]
     is_doubtful = border_vertex[near[:, 2]]
     pairs = np.concatenate([part.edges[sure], near[~is_doubtful & inside[near[:, 2]], :2]])
-    doubtful = np.concatenate([part.edges[at_border & ~sure], near[is_doubtful, :2]])
+    doubtful = np.concatenate([part.edges[undecided], near[is_doubtful, :2]])
     pairs = _distinct_pairs(pairs)
     doubtful = _distinct_pairs(doubtful)
     known = np.isin(_pair_key(doubtful), _pair_key(pairs))
@@ -218,9 +223,14 @@ def distinct_points(points: Floats, *, same_m: float = SAME_POINT_M) -> tuple[Fl
     >>> distinct_points(np.array([[2.0, 0.0], [1.0, 0.0], [2.0, 0.0001]]))[1].tolist()
     [1, 0, 1]
     """
-    ordered, which = np.unique(points, axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    if not (np.diff(ordered[:, 0]) <= same_m).any():
+    order = np.lexsort((points[:, 1], points[:, 0]))
+    ordered = points[order]
+    differs = np.ones(len(points), bool)
+    differs[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    which = np.empty(len(points), np.int64)
+    which[order] = np.cumsum(differs) - 1
+    ordered = ordered[differs]
+    if not (ordered[1:, 0] - ordered[:-1, 0] <= same_m).any():
         return ordered, which
     pairs = cKDTree(ordered).query_pairs(same_m, output_type="ndarray")
     if len(pairs) == 0:
@@ -235,6 +245,9 @@ def distinct_points(points: Floats, *, same_m: float = SAME_POINT_M) -> tuple[Fl
 
 def _ring_segments(polygon: BaseGeometry) -> tuple[Floats, Flags]:
     """Return the segments of all rings, and which are of exterior ones."""
+    if shapely.get_type_id(polygon) == _POLYGON and shapely.get_num_interior_rings(polygon) == 0:
+        corners = shapely.get_coordinates(polygon)
+        return np.hstack([corners[:-1], corners[1:]]), np.ones(len(corners) - 1, bool)
     parts = shapely.get_parts(polygon)
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
     first = np.r_[True, part_of_ring[1:] != part_of_ring[:-1]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from geo_profiling.settlements.planar import Flags, Floats, Integers, point_to_segment, segments_within
@@ -83,30 +84,41 @@ def voronoi_diagram(sites: Floats, radius: float) -> tuple[Diagram, Integers]:
         position[kept] = np.arange(len(kept))
         position[left_out[:, 0]] = position[left_out[:, 2]]
         return again, position
-    triangles = found.simplices.astype(np.int64)
-    vertices = _circumcentres(found.points, triangles)
-    edges, end_ids = _edges(triangles, found.neighbors.astype(np.int64), len(sites))
-    ends = _ends(sites, edges, end_ids, vertices)
-    fan_start, fan_edge = _fans(edges, len(sites))
-    return Diagram(sites, edges, ends, end_ids, fan_start, fan_edge, vertices, triangles), stands_for
-
-
-def _circumcentres(points: Floats, triangles: Integers) -> Floats:
-    first = points[triangles[:, 0]]
-    one, two = points[triangles[:, 1]] - first, points[triangles[:, 2]] - first
-    twice = 2.0 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
-    # Three sites in a line have no circle: their vertex lies very far away.
-    twice = np.where(np.abs(twice) < 1e-300, 1e-300, twice)
-    a, b = (one**2).sum(axis=1), (two**2).sum(axis=1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        x = (two[:, 1] * a - one[:, 1] * b) / twice
-        y = (one[:, 0] * b - two[:, 0] * a) / twice
-        placed: Floats = first + np.clip(np.nan_to_num(np.stack([x, y], axis=1)), -1e12, 1e12)
-    return placed
+    return Diagram(sites, *_assembled(found.points, found.simplices, found.neighbors, len(sites))), stands_for
 
 
 @njit(cache=True, nogil=True)
-def _edges(triangles: Integers, neighbours: Integers, n: int) -> tuple[Integers, Integers]:
+def _assembled(
+    points: Floats, simplices: NDArray[np.int32], neighbours: NDArray[np.int32], n: int
+) -> tuple[Integers, Floats, Integers, Integers, Integers, Floats, Integers]:
+    """Return the fields of a diagram, but for its sites, in their order."""
+    triangles = simplices.astype(np.int64)
+    vertices = _circumcentres(points, triangles)
+    edges, end_ids = _edges(triangles, neighbours, n)
+    ends = _ends(points, edges, end_ids, vertices)
+    fan_start, fan_edge = _fans(edges, n)
+    return edges, ends, end_ids, fan_start, fan_edge, vertices, triangles
+
+
+@njit(cache=True, nogil=True)
+def _circumcentres(points: Floats, triangles: Integers) -> Floats:
+    centres = np.empty((len(triangles), 2))
+    for t in range(len(triangles)):
+        x, y = points[triangles[t, 0]]
+        ax, ay = points[triangles[t, 1], 0] - x, points[triangles[t, 1], 1] - y
+        bx, by = points[triangles[t, 2], 0] - x, points[triangles[t, 2], 1] - y
+        twice = 2.0 * (ax * by - ay * bx)
+        # Three sites in a line have no circle: their vertex lies very far away.
+        if abs(twice) < 1e-300:
+            twice = 1e-300
+        a, b = ax * ax + ay * ay, bx * bx + by * by
+        centres[t, 0] = x + min(1e12, max(-1e12, (by * a - ay * b) / twice))
+        centres[t, 1] = y + min(1e12, max(-1e12, (ax * b - bx * a) / twice))
+    return centres
+
+
+@njit(cache=True, nogil=True)
+def _edges(triangles: Integers, neighbours: NDArray[np.int32], n: int) -> tuple[Integers, Integers]:
     edges = np.empty((3 * len(triangles), 2), np.int64)
     ids = np.empty((3 * len(triangles), 2), np.int64)
     count = 0
