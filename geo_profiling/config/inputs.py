@@ -12,6 +12,8 @@ from geo_profiling.config.files import AreaInput, FileInput, RasterInput, Spatia
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
 from geo_profiling.config.section import Section
+from geo_profiling.config.settlement_inputs import EnumerationInput
+from geo_profiling.config.tenure_inputs import TenureInput
 
 #: Names of services stand in tables and in keys of messages.
 SERVICE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,63}$"
@@ -135,6 +137,10 @@ class Inputs(Section):
     railways: LayerInput | None = Field(None, description="Railways, which bound street blocks, as lines.")
     waterways: LayerInput | None = Field(None, description="Rivers, canals and lakes, which bound street blocks.")
     coast: LayerInput | None = Field(None, description="The coast, which bounds street blocks.")
+    enumeration: EnumerationInput | None = Field(
+        None, description="What settlements or households answered: services, structures, location problems."
+    )
+    tenure: TenureInput | None = Field(None, description="Register of tenure after ISO 19152, and evictions.")
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."
