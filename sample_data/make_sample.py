@@ -16,7 +16,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
-from port_serrano import commuting, hazards, neighbourhoods, people, plan, settlements, units
+from port_serrano import commuting, hazards, households, neighbourhoods, people, plan, settlements, units
 from port_serrano.files import write_large_layer, write_layer, write_layers, write_raster, write_table
 from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
 from rasterio.transform import Affine
@@ -151,6 +151,12 @@ def services(_city: City, out: Path) -> None:
     write_layer(out / "open_spaces.gpkg", neighbourhoods.open_spaces())
 
 
+def household_survey(_city: City, out: Path) -> None:
+    """Draw the household survey of the metropolis, and what is true of all its households."""
+    write_table(out / "household_survey_2020.csv", households.survey())
+    write_table(out / "household_truth_2020.csv", households.truth())
+
+
 LAYERS: tuple[Callable[[City, Path], None], ...] = (
     population_1km,
     population_100m,
@@ -163,6 +169,7 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     ground_and_heat,
     streets_and_buildings,
     services,
+    household_survey,
 )
 
 

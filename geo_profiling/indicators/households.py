@@ -202,12 +202,16 @@ def _kept(table: pd.DataFrame, mapping: HouseholdMapping, name: str) -> npt.NDAr
     return _texts(table[rule.column]).isin(rule.codes).to_numpy()
 
 
+def _levels(series: pd.Series) -> tuple[npt.NDArray[np.intp], list[str | None]]:
+    """Return the number of each row's code and the codes as text, None where missing (so is number -1)."""
+    numbers, levels = pd.factorize(series)
+    return numbers, [code_text(level) or None for level in levels] + [None]
+
+
 def _texts(series: pd.Series) -> Texts:
     """Return codes as text, NaN where missing; each different value is looked at once."""
-    numbers, levels = pd.factorize(series)
-    texts = np.array([code_text(level) for level in levels] + [""], dtype=object)
-    texts[texts == ""] = np.nan
-    return pd.Series(texts[numbers], index=series.index)
+    numbers, levels = _levels(series)
+    return pd.Series(np.array([np.nan if level is None else level for level in levels], object)[numbers], series.index)
 
 
 class _Reader:
@@ -298,26 +302,32 @@ class _Reader:
         return result
 
     def _by_rule(self, rule: ColumnRule, variable: Variable) -> pd.Series:
-        texts = _texts(self.table[rule.column])
-        texts = texts.mask(texts.isin(rule.missing))
-        levels = texts.dropna().unique()
-        meaning: dict[str, object] = dict(rule.codes or {})
-        unknown = [level for level in levels if level not in meaning]
+        numbers, levels = _levels(self.table[rule.column])
+        known = [None if level in rule.missing else level for level in levels]
+        meaning: dict[str, str | float] = dict(rule.codes or {})
+        unknown = [level for level in known if level is not None and level not in meaning]
         if variable.kind == "number":
             meaning |= {level: _number(level) * rule.scale for level in unknown}
             unknown = [
-                level for level in levels if not variable.minimum <= float(str(meaning[level])) <= variable.maximum
+                level
+                for level in known
+                if level is not None and not variable.minimum <= float(meaning[level]) <= variable.maximum
             ]
         if unknown:
-            self._report_unknown(rule, variable, texts, sorted(unknown))
-        values = texts.map({level: meaning.get(level, np.nan) for level in levels})
-        return values.astype(object if variable.kind == "category" else float)
+            counts = np.bincount(numbers[numbers >= 0], minlength=len(levels))
+            sizes: dict[str, int] = {}
+            for level, count in zip(known, counts, strict=True):
+                if level is not None:
+                    sizes[level] = sizes.get(level, 0) + int(count)
+            self._report_unknown(rule, variable, sizes, sorted(set(unknown)))
+        values = [np.nan if level is None else meaning.get(level, np.nan) for level in known]
+        kind = object if variable.kind == "category" else float
+        return pd.Series(np.array(values, dtype=kind)[numbers], index=self.table.index, dtype=kind)
 
-    def _report_unknown(self, rule: ColumnRule, variable: Variable, texts: Texts, unknown: list[str]) -> None:
-        counts = texts.value_counts()
+    def _report_unknown(self, rule: ColumnRule, variable: Variable, counts: dict[str, int], unknown: list[str]) -> None:
         shown = ", ".join(f"'{code}' in {counts[code]} rows" for code in unknown[:MAX_CODES])
         more = "" if len(unknown) <= MAX_CODES else f" and {len(unknown) - MAX_CODES} more"
-        others = _others_that_know(variable.name, self.mapping.name, list(counts.index), rule.missing)
+        others = _others_that_know(variable.name, self.mapping.name, list(counts), rule.missing)
         remedy = (
             f"these are codes of {' or '.join(others)}: take that mapping"
             if others
@@ -327,12 +337,13 @@ class _Reader:
         self._report("error", f"column '{rule.column}'", text, remedy)
 
     def _numbers(self, rule: ColumnRule) -> npt.NDArray[np.float64]:
-        texts = _texts(self.table[rule.column])
-        texts = texts.mask(texts.isin(rule.missing))
+        numbers, levels = _levels(self.table[rule.column])
         known = rule.codes or {}
-        return texts.map({t: float(known.get(t, _number(t) * rule.scale)) for t in texts.dropna().unique()}).to_numpy(
-            float, na_value=np.nan
-        )
+        values = [
+            np.nan if level is None or level in rule.missing else float(known.get(level, _number(level) * rule.scale))
+            for level in levels
+        ]
+        return np.array(values, dtype=np.float64)[numbers]
 
     def _report(self, severity: str, place: str, message: str, remedy: str) -> None:
         self.findings.append(Finding("error" if severity == "error" else "warning", self.name, place, message, remedy))
