@@ -68,7 +68,8 @@ def service_areas(
     Definition: a place belongs to the area if from it, straight to some street at most
     ``street_buffer_m`` away, along streets, and straight from the street to the target, it is at most
     ``distance_m`` in all. That is the ground within ``street_buffer_m`` of the stretches that are
-    reached within ``distance_m - street_buffer_m``. Polygons belong to it themselves. Areas of
+    reached within ``distance_m - street_buffer_m``; the straight way between a target and its street is
+    such a stretch. Polygons belong to it themselves. Areas of
     several targets are united: nobody is counted twice.
 
     Parameters
@@ -356,7 +357,7 @@ def _legs(seeds: Seeds, reach_m: float, chosen: IntArray | None) -> NDArray[np.o
     some = ~shapely.is_missing(legs)
     ends = shapely.get_coordinates(legs[some]).reshape(-1, 2, 2)
     costs = costs[some]
-    share = np.minimum(1.0, np.divide(max(reach_m, 0.0), costs, out=np.ones_like(costs), where=costs > 0))
+    share = np.where(costs <= reach_m, 1.0, max(reach_m, 0.0) / np.maximum(costs, reach_m + 1e-9))
     return lines_of(np.stack([ends[:, 0], _between(ends[:, 0], ends[:, 1], share)], axis=1))
 
 
