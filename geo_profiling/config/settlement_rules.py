@@ -7,10 +7,18 @@ from pydantic import Field
 from geo_profiling.config.blocks import Blocks
 from geo_profiling.config.form import Form
 from geo_profiling.config.section import Section
+from geo_profiling.config.settlements import Profile, Tenure
 
 
 class Settlements(Section):
     """Informal settlements: street access, form, population, services, tenure."""
 
     blocks: Blocks = Field(default_factory=Blocks, description="Street blocks and the access of buildings to streets.")
-    form: Form = Field(default_factory=Form, description="Form of buildings, candidate settlements, population.")
+    form: Form | None = Field(
+        default_factory=Form,
+        description="Form of buildings, informality, candidate settlements; null: not measured (buildings as points).",
+    )
+    profile: Profile = Field(default_factory=Profile, description="Profile and deprivation, from 'inputs.enumeration'.")
+    tenure: Tenure | None = Field(
+        None, description="Tenure, conflicts and evictions, from 'inputs.tenure'; not told where absent."
+    )
