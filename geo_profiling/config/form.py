@@ -124,6 +124,12 @@ class SettlementPopulation(Section):
 class Form(Section):
     """Form of settlements: class of informality, candidates, population."""
 
+    plots: bool = Field(
+        False,
+        description="Also divide the ground between the buildings: size of plots, orientation to neighbours. It takes "
+        "longer than everything else.",
+    )
+
     informality: Informality = Field(Informality(), description="Class of morphological informality.")
     candidates: Candidates | None = Field(Candidates(), description="Candidate settlements; null: none are looked for.")
     population: SettlementPopulation = Field(SettlementPopulation(), description="Population of settlements.")

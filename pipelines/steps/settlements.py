@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from geo_profiling.config.form import Form
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Step
 from pipelines.steps.common import contents, later, place, reading
@@ -23,6 +24,8 @@ def settlement_steps(region: RegionSettings, directory: Path) -> list[Step]:
     steps = []
     if inputs.buildings is not None:
         steps.append(_blocks_step(region, directory))
+        if rules.form is not None:
+            steps.append(_form_step(region, directory, rules.form))
     return steps
 
 
@@ -60,4 +63,24 @@ def _blocks_step(region: RegionSettings, directory: Path) -> Step:
         rules={"blocks": rules.model_dump(mode="json")},
         tables=["street_blocks", "buildings", *(["new_paths"] if rules.new_paths is not None else [])],
         run=("pipelines.blocks", "run_blocks"),
+    )
+
+
+def _form_step(region: RegionSettings, directory: Path, rules: Form) -> Step:
+    tables = ["building_form", "informality_cells"]
+    if region.inputs.settlements is not None:
+        tables.append("settlement_form")
+    if rules.candidates is not None:
+        tables.append("candidate_settlements")
+        if region.inputs.settlements is not None:
+            tables.append("candidate_agreement")
+    return _step(
+        region,
+        directory,
+        "form",
+        reads=_BUILT,
+        rules={"form": rules.model_dump(mode="json")},
+        tables=tables,
+        run=("pipelines.form", "run_form"),
+        upstream=("blocks",),
     )
