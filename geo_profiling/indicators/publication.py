@@ -73,9 +73,11 @@ def suppress_small(
     known: dict[tuple[Hashable, ...], set[Cell]] = {}
     hidden = np.zeros(len(result), bool)
     total = result["breakdown"] == ""
-    for breakdown in [name for name in result["breakdown"].unique() if name] or [""]:
+    for breakdown in sorted(name for name in result["breakdown"].unique() if name) or [""]:
         chosen = direct & (total | (result["breakdown"] == breakdown)).to_numpy()
-        for _, part in result[chosen].groupby("indicator", sort=False):
+        # In an order of its own, so that equal cells give way alike however the rows come.
+        ordered = result[chosen].sort_values(["area_type", "area_id", "category"], kind="stable")
+        for _, part in ordered.groupby("indicator", sort=True):
             cells = list(zip(part["area_type"], part["area_id"], part["category"], strict=True))
             small = frozenset(cell for cell, n in zip(cells, part["n"], strict=True) if n < minimum)
             # Most indicators miss the same few answers: what hides one set of small cells hides it again.
