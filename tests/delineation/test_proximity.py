@@ -14,7 +14,14 @@ from pyproj import CRS
 from shapely import Point, box
 
 from geo_profiling.compute import Compute
-from geo_profiling.delineation.proximity import WALKING_KMH, local_centres, proximity_areas, walking_surface
+from geo_profiling.delineation.proximity import (
+    WALKING_KMH,
+    allocated_areas,
+    fine_grid,
+    local_centres,
+    proximity_areas,
+    walking_surface,
+)
 from geo_profiling.errors import CRSError, UsageError, ValueRangeError
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import ArraySource, wrap
@@ -111,6 +118,28 @@ def test_centres_off_the_grid_in_water_or_in_anothers_cell_are_named_in_a_warnin
     (finding,) = found.findings
     assert finding.severity == "warning"
     assert finding.message == "3 of 4 have no area: away, second, wet"
+
+
+def test_cells_allocated_elsewhere_make_the_same_areas_as_the_surface():
+    grid = grid_of_cells((1, 9))
+    centres = centres_at(zoo=(850, 50), bar=(50, 50))
+    services = {"clinics": gpd.GeoDataFrame(geometry=[Point(120, 50)], crs=grid.crs)}
+    people = people_on(grid, 10.0)
+    surface = proximity_areas(people, walking_surface(grid), centres, minutes=60, services=services)
+    nearest = wrap(np.array([[1, 1, 1, 1, 1, 2, 2, 2, 2]], np.int32), grid, nodata=0)
+    found = allocated_areas(people, nearest, centres, services=services)
+    pd.testing.assert_frame_equal(found.areas, surface.areas)
+    pd.testing.assert_frame_equal(found.services, surface.services)
+    with pytest.raises(CRSError, match="nearest centres"):
+        allocated_areas(people, wrap(nearest.values, Grid(CRS("EPSG:3035"), grid.transform, grid.shape)), centres)
+    with pytest.raises(UsageError, match="'bar' stands twice"):
+        allocated_areas(people, nearest, pd.concat([centres, centres.loc[["bar"]]]))
+
+
+def test_cells_are_cut_into_whole_numbers_of_equal_ones():
+    fine = fine_grid(grid_of_cells((2, 3), 1000.0), cell_size_m=300)
+    assert fine.shape == (8, 12)
+    assert fine.bounds == grid_of_cells((2, 3), 1000.0).bounds
 
 
 def test_no_centre_at_all_leaves_an_empty_layer():
