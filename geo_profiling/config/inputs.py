@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
+from geo_profiling.config.household_inputs import CityTables, HouseholdsInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
 from geo_profiling.config.section import Section
@@ -141,6 +142,8 @@ class Inputs(Section):
         None, description="What settlements or households answered: services, structures, location problems."
     )
     tenure: TenureInput | None = Field(None, description="Register of tenure after ISO 19152, and evictions.")
+    households: HouseholdsInput | None = Field(None, description="A household survey, for the indicators.")
+    tables: CityTables | None = Field(None, description="Tables that the city keeps, for the indicators.")
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
 from geo_profiling.config.expand import FetchFile, ReadRegions, expand_regions, localise
+from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.needs import unmet_needs
 from geo_profiling.config.output import Output
@@ -142,6 +143,7 @@ _OVERRIDDEN: Mapping[str, type[Section]] = {
     "regrid": Regrid,
     "delineation": Delineation,
     "settlements": Settlements,
+    "indicators": Indicators,
 }
 
 
@@ -184,6 +186,7 @@ def _settings(config: Config, region: Region, sections: Mapping[str, Any], roots
         regrid=sections.get("regrid", config.regrid),
         delineation=sections.get("delineation", config.delineation),
         settlements=sections.get("settlements", config.settlements),
+        indicators=sections.get("indicators", config.indicators),
         outline=region.outline,
         bounds=(left_to_right[0], left_to_right[1], left_to_right[2], left_to_right[3]) if left_to_right else None,
         halo_km=region.halo_km,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.output import Output
 from geo_profiling.config.regions import Outline, Region, RegionLayer
@@ -41,6 +42,7 @@ class Config(Section):
     )
     delineation: Delineation = Field(default_factory=Delineation, description="What is delineated, by which rules.")
     settlements: Settlements | None = Field(None, description="Informal settlements; not profiled where absent.")
+    indicators: Indicators | None = Field(None, description="Indicators; not computed where absent.")
     regions: Annotated[list[Region], Field(min_length=1)] = Field(
         default_factory=list, description="Regions, each computed and published by itself."
     )
@@ -83,6 +85,8 @@ class RegionSettings:
         Rules, overrides merged.
     settlements : Settlements or None
         Rules for informal settlements, overrides merged.
+    indicators : Indicators or None
+        Choices for the indicators, overrides merged.
     outline : Outline or None
         The region's polygon.
     bounds : tuple of float or None
@@ -100,6 +104,7 @@ class RegionSettings:
     regrid: Regrid | None
     delineation: Delineation
     settlements: Settlements | None
+    indicators: Indicators | None
     outline: Outline | None
     bounds: tuple[float, float, float, float] | None
     halo_km: float

@@ -40,6 +40,7 @@ class Overrides(Section):
     regrid: dict[str, Any] | None = Field(None, description="Keys of 'regrid' that differ in this region.")
     delineation: dict[str, Any] | None = Field(None, description="Keys of 'delineation' that differ in this region.")
     settlements: dict[str, Any] | None = Field(None, description="Keys of 'settlements' that differ in this region.")
+    indicators: dict[str, Any] | None = Field(None, description="Keys of 'indicators' that differ in this region.")
 
 
 class Region(Overrides):
