@@ -55,12 +55,9 @@ def nearest_neighbours(footprints: gpd.GeoDataFrame) -> pd.DataFrame:
     """
     require_projected(parse_crs(footprints.crs, what="buildings"), what="buildings")
     geometries = np.asarray(footprints.geometry.array, dtype=object)
-    edge = np.full(geometries.size, np.nan)
-    if geometries.size > 1:
-        tree = shapely.STRtree(geometries)
-        (one, _), distance = tree.query_nearest(geometries, exclusive=True, return_distance=True, all_matches=False)
-        edge[one] = distance
-    centroid = _nearest_in_group(_centroids(geometries), np.zeros(geometries.size, dtype=np.int64))
+    points = _centroids(geometries)
+    centroid, neighbour = _nearest_in_group(points, np.zeros(geometries.size, dtype=np.int64))
+    edge = _nearest_edge(geometries, neighbour) if geometries.size > 1 else np.full(geometries.size, np.nan)
     return pd.DataFrame({"nn_edge_m": edge, "nn_centroid_m": centroid}, index=footprints.index)
 
 
@@ -68,10 +65,22 @@ def _centroids(geometries: NDArray[np.object_]) -> Floats:
     return np.asarray(shapely.get_coordinates(shapely.centroid(geometries)), dtype=np.float64)
 
 
-def _nearest_in_group(points: Floats, group: Integers) -> Floats:
-    """Distance of each point to the nearest other point of its group; NaN where it is alone."""
+def _nearest_edge(geometries: NDArray[np.object_], neighbour: Integers) -> Floats:
+    """Distance to the nearest other footprint; the building with the nearest centroid bounds the search."""
+    nearest = np.asarray(shapely.distance(geometries, geometries[neighbour]), dtype=np.float64)
+    left, bottom, right, top = shapely.bounds(geometries).T
+    around = shapely.box(left - nearest, bottom - nearest, right + nearest, top + nearest)
+    one, other = shapely.STRtree(geometries).query(around)
+    apart = one != other
+    one, other = one[apart], other[apart]
+    np.minimum.at(nearest, one, shapely.distance(geometries[one], geometries[other]))
+    return nearest
+
+
+def _nearest_in_group(points: Floats, group: Integers) -> tuple[Floats, Integers]:
+    """Return the distance of each point to the nearest other one of its group (NaN: alone), and which that is."""
     if len(points) < 2:
-        return np.full(len(points), np.nan)
+        return np.full(len(points), np.nan), np.zeros(len(points), dtype=np.int64)
     points = points - points.min(axis=0)
     # Each group on a storey of its own, farther from the next than any two points of one storey.
     storey = 4.0 * (float(points.max()) + 1.0)
@@ -80,7 +89,7 @@ def _nearest_in_group(points: Floats, group: Integers) -> Floats:
     distance, neighbour = np.asarray(found[0]), np.asarray(found[1])
     # Of points at one spot the first neighbour may be the other, the distance is 0 either way.
     other = np.where(neighbour[:, 1] == np.arange(len(points)), neighbour[:, 0], neighbour[:, 1])
-    return np.where(group[other] == group, distance[:, 1], np.nan)
+    return np.where(group[other] == group, distance[:, 1], np.nan), other
 
 
 def zone_members(zones: gpd.GeoDataFrame, footprints: gpd.GeoDataFrame) -> tuple[Integers, Integers]:
@@ -220,7 +229,7 @@ def zone_arrangement(zones: gpd.GeoDataFrame, footprints: gpd.GeoDataFrame, form
     n_zones = len(zones)
     count = np.bincount(zone, minlength=n_zones)
     points = _centroids(np.asarray(footprints.geometry.array, dtype=object))[building]
-    within = _nearest_in_group(points, zone)
+    within, _ = _nearest_in_group(points, zone)
     mean = _group_mean(zone, within, n_zones)
     expected = 0.5 * np.sqrt(shapely.area(np.asarray(zones.geometry.array, dtype=object)) / np.maximum(count, 1))
     edges = pd.Series(form["nn_edge_m"].to_numpy(np.float64)[building]).groupby(zone).median()

@@ -226,3 +226,20 @@ def test_order_of_rows_does_not_show_in_neighbourhoods():
         neighbourhood_form(huts, form),
         check_exact=True,
     )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 60), st.integers(0, 50))
+def test_nearest_neighbours_equal_all_pairs(n, seed):
+    huts = town(n, seed)
+    shapes = huts.geometry.to_numpy()
+    points = shapely.centroid(shapes)
+    for column, every in (("nn_edge_m", shapes), ("nn_centroid_m", points)):
+        apart = shapely.distance(every[:, None], every[None])
+        np.fill_diagonal(apart, np.inf)
+        np.testing.assert_allclose(nearest_neighbours(huts)[column], apart.min(axis=1), atol=1e-8)
+
+
+def test_buildings_at_one_spot():
+    twice = gpd.GeoDataFrame(geometry=[box(X, Y, X + 4, Y + 4)] * 3, crs=CRS)
+    assert nearest_neighbours(twice).eq(0).all(axis=None)
