@@ -325,7 +325,7 @@ def scheduler_cluster(scheduler: str, *, progress: Progress | None = None) -> It
     Raises
     ------
     SchedulerError
-        If nothing answers there, it has no workers, or one of them has other software.
+        If nothing answers there, it has no workers, or it or one of them has other software.
 
     Examples
     --------
@@ -342,7 +342,12 @@ def scheduler_cluster(scheduler: str, *, progress: Progress | None = None) -> It
                 f"the Dask scheduler at {scheduler} has no workers",
                 hint=f"start some: dask worker {client.scheduler.address}",
             ) from error
-        check_workers(client.run(software, on_error="return"))
+        try:
+            # It takes the tasks apart, and so needs the package as well.
+            there: Any = client.run_on_scheduler(software)
+        except Exception as error:
+            there = error
+        check_workers({"(the scheduler itself)": there, **client.run(software, on_error="return")})
         yield Compute(threads=1, client=client, progress=progress or _Silent(), software=software_digest())
 
 

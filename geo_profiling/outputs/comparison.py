@@ -161,6 +161,7 @@ def compare_indicators(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     sides = []
     for frame, which in ((old, "old"), (new, "new")):
         side = frame.reindex(columns=[*key, *values])
+        side[values] = side[values].astype(float)
         # NULL in a key column is a value like any other: "all ages", "no breakdown".
         side[key] = side[key].astype(object).where(side[key].notna(), "").astype(str)
         if side.duplicated(key).any():
@@ -182,11 +183,8 @@ def compare_indicators(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def _interval(both: pd.DataFrame, side: str) -> tuple[pd.Series, pd.Series]:
-    value = both[f"obs_value_{side}"].astype(float)
-    return (
-        both[f"lower_bound_{side}"].astype(float).fillna(value),
-        both[f"upper_bound_{side}"].astype(float).fillna(value),
-    )
+    value = both[f"obs_value_{side}"]
+    return both[f"lower_bound_{side}"].fillna(value), both[f"upper_bound_{side}"].fillna(value)
 
 
 def _first_twice(frame: pd.DataFrame, key: list[str]) -> str:
