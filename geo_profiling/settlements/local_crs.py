@@ -47,7 +47,7 @@ def local_crs(layer: gpd.GeoSeries | gpd.GeoDataFrame, crs: str | CRS | None = N
     west, south, east, north = degrees
     if crs is None:
         return local_utm((west + east) / 2, (south + north) / 2)
-    chosen = parse_crs(crs, what=what)
+    chosen = parse_crs(crs, what=f"{what}, the CRS to measure in")
     _require_local_conformal(chosen, (west, south, east, north), what=what)
     return chosen
 
