@@ -15,14 +15,14 @@ from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
 
 
-def read_streets(region: RegionSettings, grid: Grid) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
+def read_streets(region: RegionSettings, grid: Grid | None) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:
     """Read the streets on which people walk and that come near a grid, in the layer's own CRS.
 
     Parameters
     ----------
     region : RegionSettings
-    grid : Grid
-        Streets outside its bounds are left out.
+    grid : Grid or None
+        Streets outside its bounds are left out; None keeps all.
 
     Returns
     -------
@@ -56,6 +56,8 @@ def read_streets(region: RegionSettings, grid: Grid) -> tuple[gpd.GeoDataFrame, 
                 f"{label}: no street has one of the classes {', '.join(declared.classes)}",
                 hint="correct 'inputs.streets.classes'",
             )
+    if grid is None:
+        return streets, findings
     to_layer = Transformer.from_crs(grid.crs, streets.crs, always_xy=True)
     left, bottom, right, top = to_layer.transform_bounds(*grid.bounds)
     bounds = streets.geometry.bounds.to_numpy()
@@ -65,14 +67,14 @@ def read_streets(region: RegionSettings, grid: Grid) -> tuple[gpd.GeoDataFrame, 
     return streets[np.asarray(near)], findings
 
 
-def region_network(region: RegionSettings, grid: Grid) -> StreetNetwork | None:
+def region_network(region: RegionSettings, grid: Grid | None) -> StreetNetwork | None:
     """Return the streets of a region as a network in their UTM zone; None where it declares none.
 
     Parameters
     ----------
     region : RegionSettings
-    grid : Grid
-        Streets outside its bounds are left out.
+    grid : Grid or None
+        Streets outside its bounds are left out; None keeps all.
 
     Raises
     ------

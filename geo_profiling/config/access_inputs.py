@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.files import SpatialInput
 
-#: Suffixes of layers; anything else that ``transit`` names is a GTFS feed.
-_FEED_SUFFIXES = frozenset({".zip", ""})
+#: Suffix of a GTFS feed; anything else that ``transit`` names is a layer of stops.
+_FEED_SUFFIX = ".zip"
 
 
 class StreetsInput(SpatialInput):
@@ -33,7 +33,7 @@ class StreetsInput(SpatialInput):
 
 
 class TransitInput(SpatialInput):
-    """Public transport: a GTFS feed (zip or folder), or a layer of stops."""
+    """Public transport: a GTFS feed (zip), or a layer of stops."""
 
     layer: str | None = Field(None, description="Layer of stops to read; only needed when the file has several.")
     id_field: str | None = Field(None, description="Field with the unique id of each stop of a layer.")
@@ -47,7 +47,7 @@ class TransitInput(SpatialInput):
     @property
     def is_feed(self) -> bool:
         """Whether the path is a GTFS feed rather than a layer of stops."""
-        return self.path.suffix.lower() in _FEED_SUFFIXES
+        return self.path.suffix.lower() == _FEED_SUFFIX
 
     @model_validator(mode="after")
     def _layers_say_capacity(self) -> TransitInput:
