@@ -243,3 +243,15 @@ def test_nearest_neighbours_equal_all_pairs(n, seed):
 def test_buildings_at_one_spot():
     twice = gpd.GeoDataFrame(geometry=[box(X, Y, X + 4, Y + 4)] * 3, crs=CRS)
     assert nearest_neighbours(twice).eq(0).all(axis=None)
+
+
+def test_tessellation_of_one_building_and_of_one_that_stands_twice():
+    limit = box(X - 20, Y - 20, X + 40, Y + 20)
+    hut = box(X, Y, X + 6, Y + 5)
+    (alone,), _ = tessellation_cells(gpd.GeoDataFrame(geometry=[hut], crs=CRS), limit)
+    assert alone.area == pytest.approx(limit.area)
+    doubled = gpd.GeoDataFrame(geometry=[hut, hut, box(X + 20, Y, X + 26, Y + 5)], crs=CRS)
+    cells, findings = tessellation_cells(doubled, limit)
+    assert findings == []
+    assert cells.area[0] == pytest.approx(cells.area[1], rel=0.05)
+    assert cells.area[0] + cells.area[2] == pytest.approx(limit.area, rel=0.05)
