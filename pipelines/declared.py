@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from geo_profiling.config.files import FileInput
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.config.tenure_inputs import TenureLayer
 from geo_profiling.runs.ledger import STATE_FOLDER
 from geo_profiling.runs.step import FileContent
 
@@ -35,6 +36,9 @@ CLUSTER_TABLES: dict[int, dict[ClusterKind, str]] = {
 
 #: Table of all urban centres that were found, those in the halo of a region included.
 CENTRES_AROUND = "urban_centres_around"
+
+#: Endings of files that are tables of text; others are layers.
+TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".gz")
 
 _SHAPEFILE_PARTS = (".dbf", ".shx", ".prj", ".cpg")
 #: What is said about an input without changing what is computed from it.
@@ -103,3 +107,25 @@ def reading_parameters(declared: FileInput) -> dict[str, Any]:
     {'crs': None, 'band': None, 'nodata': None, 'unit': 'm2'}
     """
     return declared.model_dump(mode="json", exclude=_WORDS_ONLY)
+
+
+def detail_tables(region: RegionSettings) -> list[str]:
+    """Return the tables of single records that a region writes besides: those of places tied to the Earth.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    """
+    declared, rules = region.inputs.tenure, region.settlements
+    if declared is None or rules is None or rules.tenure is None or not rules.tenure.publish_detail:
+        return []
+    layers = {"tenure_conflict_records": declared.spatial_units, "eviction_records": declared.evictions}
+    return [name for name, layer in layers.items() if layer is not None and _on_earth(layer)]
+
+
+def _on_earth(layer: FileInput) -> bool:
+    return (
+        isinstance(layer, TenureLayer)
+        and layer.crs != "local-planar"
+        and layer.path.suffix.lower() not in TABLE_SUFFIXES
+    )

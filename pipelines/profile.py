@@ -20,11 +20,9 @@ from geo_profiling.settlements.deprivation import settlement_deprivation
 from geo_profiling.settlements.profile import main_answers, profile_shares, settlement_profile
 from geo_profiling.settlements.vocabulary import map_answers
 from geo_profiling.vector.read import read_layer, read_table
-from pipelines.declared import input_label
+from pipelines.declared import TABLE_SUFFIXES, input_label
 
 _log = logging.getLogger("geo_profiling.profile")
-#: Endings of files that are tables of text; others are layers.
-TABLE_SUFFIXES = (".csv", ".txt", ".tsv", ".gz")
 
 
 @dataclass(frozen=True)

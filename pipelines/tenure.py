@@ -14,7 +14,6 @@ import pandas as pd
 import shapely
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.files import FileInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.settlements import Tenure
 from geo_profiling.config.tenure_inputs import TenureLayer, TenureTable
@@ -36,8 +35,8 @@ from geo_profiling.tenure.model import TenureRecords, share_conflicts, tenure_re
 from geo_profiling.tenure.shares import secure_tenure_shares, tenure_type_shares
 from geo_profiling.tenure.words import CODE_LISTS
 from geo_profiling.vector.read import read_layer, read_table
-from pipelines.declared import input_label
-from pipelines.profile import TABLE_SUFFIXES, enumerated_households
+from pipelines.declared import TABLE_SUFFIXES, detail_tables, input_label
+from pipelines.profile import enumerated_households
 
 _log = logging.getLogger("geo_profiling.tenure")
 #: Share of adults with secure tenure from which the tenure of a settlement counts as secure.
@@ -463,28 +462,6 @@ def _event_records(register: TenureRegister) -> gpd.GeoDataFrame:
     found = events.set_geometry(gpd.GeoSeries(points, index=events.index, crs=events.crs))
     days = {column: found[column].dt.strftime("%Y-%m-%d").astype(object) for column in ("date_start", "date_end")}
     return found.assign(**days).drop(columns="source_id").reset_index()
-
-
-def detail_tables(region: RegionSettings) -> list[str]:
-    """Return the tables of single records that a region writes besides: those of places tied to the Earth.
-
-    Parameters
-    ----------
-    region : RegionSettings
-    """
-    declared, rules = region.inputs.tenure, region.settlements
-    if declared is None or rules is None or rules.tenure is None or not rules.tenure.publish_detail:
-        return []
-    layers = {"tenure_conflict_records": declared.spatial_units, "eviction_records": declared.evictions}
-    return [name for name, layer in layers.items() if layer is not None and _on_earth(layer)]
-
-
-def _on_earth(layer: FileInput) -> bool:
-    return (
-        isinstance(layer, TenureLayer)
-        and layer.crs != "local-planar"
-        and layer.path.suffix.lower() not in TABLE_SUFFIXES
-    )
 
 
 def _tell(findings: Iterable[Finding]) -> None:

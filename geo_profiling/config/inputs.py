@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
-from geo_profiling.config.household_inputs import CityTables, HouseholdsInput
+from geo_profiling.config.household_inputs import CityTables, HouseholdsInput, OpenSpacesInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
 from geo_profiling.config.section import Section
@@ -98,6 +98,9 @@ class Inputs(Section):
     population: PopulationInput | None = Field(
         None, description="Population grid: people in each cell. Without it nothing is delineated."
     )
+    population_fine: PopulationInput | None = Field(
+        None, description="Finer population grid, for settlements and exposure; 'population' is used where absent."
+    )
     land: AreaInput | None = Field(
         None, description="Permanent land in each cell. Without it every cell counts as land."
     )
@@ -144,6 +147,7 @@ class Inputs(Section):
     tenure: TenureInput | None = Field(None, description="Register of tenure after ISO 19152, and evictions.")
     households: HouseholdsInput | None = Field(None, description="A household survey, for the indicators.")
     tables: CityTables | None = Field(None, description="Tables that the city keeps, for the indicators.")
+    open_spaces: OpenSpacesInput | None = Field(None, description="Open public spaces (SDG 11.7.1).")
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."

@@ -7,11 +7,13 @@ from typing import Any
 
 from geo_profiling.config.form import Form
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.config.settlement_rules import Settlements
 from geo_profiling.runs.step import Step
+from pipelines.declared import detail_tables
 from pipelines.steps.common import contents, later, place, reading
 
 #: A version is raised whenever the same inputs and parameters give another result.
-_VERSIONS = dict.fromkeys(("blocks", "form", "people", "profile", "tenure", "settlements"), "1")
+_VERSIONS = dict.fromkeys(("blocks", "form", "tenure", "profile", "people", "access", "settlements"), "1")
 #: Layers of the built city, which several steps read.
 _BUILT = ("settlements", "buildings", "study_area", "blocks", "streets", "railways", "waterways", "coast")
 
@@ -26,6 +28,15 @@ def settlement_steps(region: RegionSettings, directory: Path) -> list[Step]:
         steps.append(_blocks_step(region, directory))
         if rules.form is not None:
             steps.append(_form_step(region, directory, rules.form))
+    if inputs.tenure is not None:
+        steps.append(_tenure_step(region, directory))
+    if inputs.enumeration is not None:
+        steps.append(_profile_step(region, directory, [step.name for step in steps]))
+    if inputs.settlements is not None:
+        steps.append(_people_step(region, directory, [step.name for step in steps]))
+        if inputs.services:
+            steps.append(_access_step(region, directory))
+        steps.append(_whole_step(region, directory, [step.name for step in steps]))
     return steps
 
 
@@ -53,8 +64,7 @@ def _step(
 
 
 def _blocks_step(region: RegionSettings, directory: Path) -> Step:
-    assert region.settlements is not None  # only asked for where it is configured
-    rules = region.settlements.blocks
+    rules = _rules(region).blocks
     return _step(
         region,
         directory,
@@ -84,3 +94,73 @@ def _form_step(region: RegionSettings, directory: Path, rules: Form) -> Step:
         run=("pipelines.form", "run_form"),
         upstream=("blocks",),
     )
+
+
+def _tenure_step(region: RegionSettings, directory: Path) -> Step:
+    rules = _rules(region)
+    return _step(
+        region,
+        directory,
+        "tenure",
+        reads=("tenure", "settlements", "enumeration"),
+        rules={"tenure": None if rules.tenure is None else rules.tenure.model_dump(mode="json")},
+        tables=["tenure_shares", "tenure_conflicts", "evictions", "settlement_tenure", *detail_tables(region)],
+        run=("pipelines.tenure", "run_tenure"),
+    )
+
+
+def _profile_step(region: RegionSettings, directory: Path, before: list[str]) -> Step:
+    return _step(
+        region,
+        directory,
+        "profile",
+        reads=("enumeration",),
+        rules={"profile": _rules(region).profile.model_dump(mode="json")},
+        tables=["settlement_profile", "profile_shares"],
+        run=("pipelines.profile", "run_profile"),
+        upstream=tuple(name for name in before if name == "tenure"),
+    )
+
+
+def _people_step(region: RegionSettings, directory: Path, before: list[str]) -> Step:
+    form = _rules(region).form
+    return _step(
+        region,
+        directory,
+        "people",
+        reads=("settlements", "buildings", "population", "population_fine"),
+        rules={"population": None if form is None else form.population.model_dump(mode="json")},
+        tables=["settlement_population"],
+        run=("pipelines.people", "run_people"),
+        upstream=tuple(name for name in before if name == "profile"),
+    )
+
+
+def _access_step(region: RegionSettings, directory: Path) -> Step:
+    return _step(
+        region,
+        directory,
+        "access",
+        reads=("settlements", "buildings", "streets", "services"),
+        rules={"access": _rules(region).access.model_dump(mode="json")},
+        tables=["settlement_access"],
+        run=("pipelines.people", "run_settlement_access"),
+    )
+
+
+def _whole_step(region: RegionSettings, directory: Path, before: list[str]) -> Step:
+    return _step(
+        region,
+        directory,
+        "settlements",
+        reads=("settlements",),
+        rules={},
+        tables=["settlements"],
+        run=("pipelines.settlements", "run_settlements"),
+        upstream=tuple(before),
+    )
+
+
+def _rules(region: RegionSettings) -> Settlements:
+    assert region.settlements is not None  # only asked for where it is configured
+    return region.settlements
