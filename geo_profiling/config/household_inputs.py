@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from geo_profiling.config.files import FileInput
+from geo_profiling.config.files import FileInput, SpatialInput
 from geo_profiling.config.section import Section
 
 ReadyMapping = Literal["dhs6", "dhs7", "dhs8", "mics6", "plain"]
@@ -106,6 +106,17 @@ class CityTables(Section):
         if self.overlaps is not None and self.projects is None:
             raise ValueError("overlaps: give the 'projects' that overlap")
         return self
+
+
+class OpenSpacesInput(SpatialInput):
+    """Open public spaces, as polygons."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    access_field: str | None = Field(None, description="Field that tells whether a space is open to all.")
+    public_values: list[str] = Field(
+        default_factory=lambda: ["yes", "public"],
+        description="What that field says of spaces open to all without a fee; others are left out.",
+    )
 
 
 #: Kinds of areas that a survey's own columns may name.

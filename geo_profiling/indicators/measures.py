@@ -204,6 +204,8 @@ def _add_slums(found: _Found, frame: pd.DataFrame, rules: SlumRules) -> None:
     lacking = deprivations(frame, rules)
     status = slum_status(lacking, min_deprivations=rules.min_deprivations)
     used = rules.components_used
+    if rules.is_lower_bound:
+        used = f"{used}, lower bound"
     if rules.min_deprivations > 1:
         used = f"{used}, {rules.min_deprivations} or more"
     for name in lacking.columns:

@@ -1,0 +1,258 @@
+"""Indicators of places: people of each area by stratum, access, open space, land use, exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo_profiling.access.network import local_streets
+from geo_profiling.access.service_area import ServiceArea, euclidean_areas, join_areas, people_in_reach, service_areas
+from geo_profiling.access.stops import REACH_M
+from geo_profiling.compute import Compute
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.indicators.land_use import land_consumption_by_epoch
+from geo_profiling.indicators.publication import indicator_table
+from geo_profiling.indicators.spatial import (
+    OPEN_SPACE_M,
+    access_estimates,
+    exposure_estimates,
+    open_space_estimates,
+    open_space_share,
+)
+from geo_profiling.raster.grid import Grid
+from geo_profiling.raster.source import Source
+from geo_profiling.raster.zonal import zonal_statistics
+from geo_profiling.vector.read import read_layer
+from pipelines.cells import open_cells
+from pipelines.declared import input_label
+from pipelines.households import PLACES, place_polygons
+from pipelines.streets import region_network
+from pipelines.transit import read_stops
+
+#: Layers of areas, and the strata that split people: a layer, and the codes inside and outside it.
+_STRATA = {"is_slum_area": ("settlements", "1", "0"), "urbanisation": ("urban_clusters", "U", "R")}
+
+
+def region_areas(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFrame]:
+    """Return the areas of a region by kind: polygons on their ids as text.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder, with the tables of other steps.
+    """
+    found: dict[str, gpd.GeoDataFrame] = {}
+    for layer, (id_field, kind) in PLACES.items():
+        declared = getattr(region.inputs, layer, None)
+        if (directory / f"tables/{layer}.parquet").is_file() or declared is not None:
+            found[kind] = _by_id(place_polygons(region, directory, layer), id_field)
+    scales = directory / "tables/metropolitan_scales.parquet"
+    if scales.is_file():
+        for scale, part in gpd.read_parquet(scales).groupby("scale"):
+            found[str(scale)] = _by_id(part, "area_id")
+    return found
+
+
+def _by_id(layer: gpd.GeoDataFrame, id_field: str) -> gpd.GeoDataFrame:
+    ids = layer[id_field].map(str).to_numpy()
+    return gpd.GeoDataFrame(index=pd.Index(ids, name="area_id"), geometry=layer.geometry.array, crs=layer.crs)
+
+
+def people_by_stratum(region: RegionSettings, directory: Path, strata: str, compute: Compute) -> pd.DataFrame | None:
+    """Count the people of each area inside and outside a stratum, on the population grid.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+    strata : {"is_slum_area", "urbanisation"}
+        Slums are the polygons of the settlements, urban ground that of the urban clusters.
+    compute : Compute
+
+    Returns
+    -------
+    DataFrame or None
+        ``area_type``, ``area_id``, ``stratum``, ``population``; the rest of each urban centre outside
+        settlements as ``rest_of_city``. None without a population grid or the layer.
+    """
+    layer, inside, outside = _STRATA[strata]
+    is_there = (directory / f"tables/{layer}.parquet").is_file() or getattr(region.inputs, layer, None) is not None
+    if region.inputs.population is None or not is_there:
+        return None
+    population = open_cells(region, compute=compute).core_inputs.population
+    if layer in PLACES:
+        ground = place_polygons(region, directory, layer)
+    else:
+        ground = gpd.read_parquet(directory / f"tables/{layer}.parquet")
+    united = shapely.union_all(np.asarray(ground.to_crs(population.grid.crs).geometry.array, dtype=object))
+    parts = []
+    for kind, areas in region_areas(region, directory).items():
+        polygons = areas.to_crs(population.grid.crs)
+        everyone = _sums(population, polygons, compute)
+        shared = shapely.intersection(np.asarray(polygons.geometry.array, dtype=object), united)
+        within = _sums(population, gpd.GeoDataFrame(index=areas.index, geometry=shared, crs=polygons.crs), compute)
+        rest = (everyone - within).clip(lower=0.0)
+        counts = {inside: within, outside: rest}
+        parts += [_stratum_rows(kind, stratum, people) for stratum, people in counts.items()]
+        if kind == "urban_centre" and strata == "is_slum_area":
+            parts += [_stratum_rows("rest_of_city", outside, rest), _stratum_rows("rest_of_city", inside, rest * 0)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _sums(population: Source, polygons: gpd.GeoDataFrame, compute: Compute) -> pd.Series:
+    """Return the people in each polygon; 0 where nothing is left of one."""
+    parts = [shapely.get_parts(shape) for shape in np.asarray(polygons.geometry.array, dtype=object)]
+    shapes = [shapely.union_all([part for part in own if isinstance(part, shapely.Polygon)]) for own in parts]
+    areal = gpd.GeoDataFrame(index=polygons.index, geometry=shapes, crs=polygons.crs)
+    some = ~areal.geometry.is_empty
+    result = pd.Series(0.0, index=polygons.index)
+    if some.any():
+        sums = zonal_statistics(population, areal[some], stats=["sum"], compute=compute)["sum"].fillna(0.0)
+        result[some] = sums.to_numpy()
+    return result
+
+
+def _stratum_rows(kind: str, stratum: str, people: pd.Series) -> pd.DataFrame:
+    ids = people.index.to_numpy()
+    return pd.DataFrame({"area_type": kind, "area_id": ids, "stratum": stratum, "population": people.to_numpy()})
+
+
+def place_records(region: RegionSettings, directory: Path, compute: Compute) -> list[pd.DataFrame]:
+    """Return the indicators of places that the inputs allow, as rows of the ``indicators`` table.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder, with the tables of other steps.
+    compute : Compute
+    """
+    rules = region.indicators
+    assert rules is not None  # only asked for where it is configured
+    found = []
+    if region.inputs.population is not None:
+        year = str(region.inputs.population.year)
+        areas = region_areas(region, directory)
+        population = open_cells(region, compute=compute).core_inputs.population
+        found += [_published(rows, year) for rows in _access(region, areas, population, compute)]
+        found += list(_land(region, areas, compute))
+        exposure = directory / "tables/hazard_exposure.parquet"
+        if exposure.is_file():
+            found.append(_published(exposure_estimates(pd.read_parquet(exposure), bands=rules.hazard_bands), year))
+    return found
+
+
+def _published(rows: pd.DataFrame, year: str) -> pd.DataFrame:
+    blank = dict.fromkeys(("se", "lower", "upper"), np.nan)
+    return indicator_table(rows.assign(**blank, obs_status="A"), time_period=year)
+
+
+def _access(
+    region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], population: Source, compute: Compute
+) -> Iterator[pd.DataFrame]:
+    """Yield 11.2.1 and 11.7.1 of every kind of area."""
+    grid = population.grid
+    stops = read_stops(region)
+    if stops is not None:
+        by_capacity = {
+            capacity: part for capacity in REACH_M if len(part := stops.places[stops.places["capacity"] == capacity])
+        }
+        reach = [_service_area(region, part, REACH_M[capacity], grid) for capacity, part in by_capacity.items()]
+        metres = [REACH_M[capacity] for capacity in by_capacity]
+        yield from _reached("public_transport_access", join_areas(reach), metres, areas, population, compute)
+    declared = region.inputs.open_spaces
+    if declared is not None:
+        spaces, _ = read_layer(
+            declared.path,
+            layer=declared.layer,
+            columns=[declared.access_field] if declared.access_field else [],
+            kinds={"polygon"},
+            roots=region.roots,
+            crs=declared.crs,
+            name=input_label("open_spaces", declared.path),
+            bad_geometry="skip",
+        )
+        if declared.access_field is not None:
+            spaces = spaces[spaces[declared.access_field].astype(str).isin(declared.public_values)]
+        ground = _service_area(region, spaces, OPEN_SPACE_M, grid)
+        yield from _reached("open_space_access", join_areas([ground]), [OPEN_SPACE_M], areas, population, compute)
+        yield from _open_space(region, areas, spaces, grid)
+
+
+def _service_area(region: RegionSettings, targets: gpd.GeoDataFrame, distance_m: float, grid: Grid) -> ServiceArea:
+    """Return the ground within walking distance of targets: along streets, straight where none are given."""
+    network = region_network(region, grid)
+    named = targets.set_axis(pd.RangeIndex(len(targets)))
+    if network is None:
+        return euclidean_areas(local_streets(named, None, name="targets"), distance_m=distance_m)
+    return service_areas(network, named.to_crs(network.crs), distance_m=distance_m)
+
+
+def _reached(
+    indicator: str,
+    ground: gpd.GeoDataFrame,
+    within_m: list[float],
+    areas: dict[str, gpd.GeoDataFrame],
+    population: Source,
+    compute: Compute,
+) -> Iterator[pd.DataFrame]:
+    distance = str(ground["distance"].iloc[0])
+    for kind, polygons in areas.items():
+        reach = people_in_reach(population, polygons.to_crs(population.grid.crs), ground, compute=compute)
+        yield access_estimates(reach, indicator=indicator, area_type=kind, distance=distance, within_m=within_m)
+
+
+def _open_space(
+    region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], spaces: gpd.GeoDataFrame, grid: Grid
+) -> Iterator[pd.DataFrame]:
+    network = region_network(region, grid)
+    for kind in ("urban_centre", "unit", "settlement"):
+        if kind in areas:
+            crs = grid.crs if network is None else network.crs
+            streets = None if network is None else gpd.GeoSeries(network.lines, crs=crs)
+            shares = open_space_share(
+                areas[kind].to_crs(crs).geometry, spaces.to_crs(crs).geometry, streets, name="open spaces"
+            )
+            yield open_space_estimates(shares, area_type=kind, with_streets=streets is not None)
+
+
+def _land(region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], compute: Compute) -> Iterator[pd.DataFrame]:
+    """Yield 11.3.1 of every kind of area: built-up land and people of all years inside the same boundary."""
+    inputs = region.inputs
+    if not inputs.epochs or inputs.built_up is None:
+        return
+    years = [inputs.model_copy(update={"epochs": []})]
+    years += [inputs.model_copy(update={"population": e.population, "built_up": e.built_up}) for e in inputs.epochs]
+    for kind, polygons in areas.items():
+        parts = []
+        for own in years:
+            assert own.population is not None  # the region's own grid is there, and every epoch has one
+            cells = open_cells(replace(region, inputs=own), compute=compute).core_inputs
+            assert cells.built_up is not None  # epochs give it where the region does
+            placed = polygons.to_crs(cells.population.grid.crs)
+            cell_km2 = abs(cells.built_up.grid.transform.a * cells.built_up.grid.transform.e) / 1e6
+            scale = 1e-6 if cells.built_up_unit == "m2" else cell_km2
+            built = zonal_statistics(cells.built_up, placed, stats=["sum"], compute=compute)["sum"] * scale
+            people = zonal_statistics(cells.population, placed, stats=["sum"], compute=compute)["sum"]
+            year = own.population.year
+            parts.append(
+                pd.DataFrame(
+                    {"area_id": polygons.index, "year": year, "built_up_km2": built.to_numpy(),
+                     "population": people.to_numpy()}
+                )
+            )  # fmt: skip
+        found = land_consumption_by_epoch(pd.concat(parts, ignore_index=True))
+        for (start, end), part in found.groupby(["from_year", "to_year"]):
+            rows = part.assign(area_type=kind, indicator="land_consumption_ratio", breakdown="period", nature="E",
+                               category=f"{start}-{end}", estimate=part["ratio"])  # fmt: skip
+            rows["components_used"] = rows["note"].where(rows["note"] != "", "same boundary")
+            rows["obs_status"] = "A"
+            blank = dict.fromkeys(("se", "lower", "upper"), np.nan)
+            yield indicator_table(rows.assign(**blank), time_period=str(end))

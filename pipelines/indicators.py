@@ -1,0 +1,248 @@
+"""Indicators of a region: from its household survey, its layers and the tables a city keeps, in one table."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.indicators import Indicators
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.errors import InputError
+from geo_profiling.findings import Finding
+from geo_profiling.indicators.catalogue import CATALOGUE
+from geo_profiling.indicators.estimates import TOTAL, WHOLE, direct_estimates, fill_modelled
+from geo_profiling.indicators.households import Households
+from geo_profiling.indicators.inequality import difference, inequality
+from geo_profiling.indicators.measures import household_measures
+from geo_profiling.indicators.publication import FIELDS, indicator_table, suppress_small
+from geo_profiling.outputs.sdmx import sdmx_table
+from geo_profiling.outputs.tables import write_csv, write_parquet
+from pipelines.city_tables import city_records
+from pipelines.households import estimation_rules, household_areas, household_rules, read_households
+from pipelines.indicator_places import people_by_stratum, place_records
+
+_log = logging.getLogger("geo_profiling.indicators")
+#: Groups that are set against each other.
+_COMPARED = {
+    "is_slum_area": ("1", "0"),
+    "sex_of_head": ("F", "M"),
+    "urbanisation": ("U", "R"),
+    "wealth_quintile": ("Q1", "Q5"),
+}
+#: Fields of the table of inequality.
+INEQUALITY_FIELDS = (
+    "indicator", "comparison", "first", "second", "lowest_pct", "highest_pct", "gap_pct", "gap_low_pct", "gap_high_pct",
+    "ratio", "gini", "theil", "theil_between", "theil_within", "n_areas", "coverage_share",
+)  # fmt: skip
+
+
+def run_indicators(region: RegionSettings, directory: Path, compute: Compute) -> None:
+    """Compute every indicator that the inputs allow: tables ``indicators`` and ``indicator_inequality``, SDMX-CSV.
+
+    Parameters
+    ----------
+    region : RegionSettings
+        With ``indicators``.
+    directory : Path
+        The region's output folder; the tables of areas that are there get indicators.
+    compute : Compute
+
+    Raises
+    ------
+    InputError
+        If an input is refused, or there is nothing to compute an indicator from.
+    """
+    rules = region.indicators
+    assert rules is not None  # only asked for where it is configured
+    parts: list[pd.DataFrame] = []
+    compared = pd.DataFrame(columns=list(INEQUALITY_FIELDS))
+    if region.inputs.households is not None:
+        households = read_households(region)
+        _tell(households.findings)
+        published, compared = _from_households(region, directory, households, compute)
+        parts.append(published)
+    parts += place_records(region, directory, compute)
+    parts += city_records(region)
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        raise InputError(
+            f"region {region.name}: there is nothing to compute indicators from",
+            hint="give 'inputs.households', 'inputs.tables', or population with stops, open spaces or epochs",
+        )
+    table = pd.concat(parts, ignore_index=True)[list(FIELDS)]
+    table = _typed(table).sort_values(["area_type", "area_id", "indicator", "breakdown", "time_period"], kind="stable")
+    write_parquet(directory / "tables/indicators.parquet", table)
+    write_parquet(directory / "tables/indicator_inequality.parquet", compared)
+    write_csv(directory / "indicators.csv", sdmx_table(table))
+
+
+def _tell(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        level = logging.WARNING if finding.severity == "warning" else logging.INFO
+        _log.log(level, "%s", finding, extra={"fields": {"hint": finding.remedy}})
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the same types whichever inputs there are."""
+    numbers = ["obs_value", "lower_bound", "upper_bound", "se", "n_eff", "deff", "coverage_share"]
+    counts = ["n", "n_psu", "df"]
+    typed = table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(counts, "Int64"))
+    for column in [name for name in typed.columns if name not in (*numbers, *counts)]:
+        typed[column] = typed[column].astype("string")
+    return typed
+
+
+def _from_households(
+    region: RegionSettings, directory: Path, households: Households, compute: Compute
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the published rows of a survey, and how unequal areas and groups are."""
+    rules, declared = region.indicators, region.inputs.households
+    assert rules is not None  # only asked for where it is configured
+    assert declared is not None
+    measures = household_measures(households, household_rules(rules, households))
+    areas = household_areas(region, directory, households)
+    estimates = direct_estimates(
+        households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
+    )
+    if rules.modelled_by is not None:
+        people = people_by_stratum(region, directory, rules.modelled_by, compute)
+        if people is not None:
+            estimates = fill_modelled(estimates, people, strata=rules.modelled_by)
+    nesting = nested_areas(areas)
+    shown = suppress_small(estimates, nesting, minimum=rules.min_households, caution=rules.caution_households)
+    weights = {kind: households.frame["person_weight"].groupby(ids.map(str)).sum() for kind, ids in areas.items()}
+    compared = _inequality(shown, weights, nesting, rules)
+    whole = shown["area_type"] == WHOLE
+    shown["area_id"] = shown["area_id"].mask(whole, region.name)
+    return indicator_table(shown, time_period=str(declared.year)), compared
+
+
+def nested_areas(areas: Mapping[str, pd.Series]) -> dict[tuple[str, str], str]:
+    """Return which area of another kind each area lies wholly in, by where households are.
+
+    Parameters
+    ----------
+    areas : mapping
+        Kind of area to the area of each household.
+
+    Returns
+    -------
+    dict
+        ``(kind, id)`` to ``"kind/id"``; of several kinds that with the fewest areas of more than one.
+
+    Examples
+    --------
+    >>> areas = {"zone": pd.Series(["1", "2", "2"]), "city": pd.Series(["N", "S", "S"])}
+    >>> nested_areas({**areas, "city": pd.Series(["N", "N", "N"])})
+    {('zone', '1'): 'city/N', ('zone', '2'): 'city/N'}
+    """
+    found: dict[tuple[str, str], str] = {}
+    sizes = {kind: ids.nunique() for kind, ids in areas.items()}
+    for small, large in sorted(permutations(areas, 2), key=lambda pair: -sizes[pair[1]]):
+        if sizes[large] >= sizes[small]:
+            continue
+        pairs = pd.DataFrame({"small": areas[small], "large": areas[large].fillna("")}).dropna(subset=["small"])
+        of_area = pairs.groupby("small")["large"].agg(["nunique", "first"])
+        for identifier, row in of_area.iterrows():
+            if row["nunique"] == 1 and row["first"] != "":
+                found[small, str(identifier)] = f"{large}/{row['first']}"
+    return found
+
+
+def _inequality(
+    shown: pd.DataFrame,
+    weights: Mapping[str, pd.Series],
+    nesting: Mapping[tuple[str, str], str],
+    rules: Indicators,
+) -> pd.DataFrame:
+    """Return gaps, ratios, Gini and Theil between areas, and the gap between slums and elsewhere."""
+    rows: list[dict[str, Any]] = []
+    total = shown[(shown["breakdown"] == "") & shown["area_type"].isin(list(weights))]
+    for (kind, name), part in total.groupby(["area_type", "indicator"]):
+        known = part.dropna(subset=["estimate"]).set_index("area_id")
+        people = weights[str(kind)].reindex(weights[str(kind)].index.union(known.index)).fillna(0.0)
+        values = known["estimate"].reindex(people.index)
+        if values.notna().sum() < 2:
+            continue
+        groups = pd.Series([nesting.get((str(kind), str(area))) for area in people.index], index=people.index)
+        use = groups if groups[values.notna().to_numpy()].notna().all() else None
+        found = inequality(values, people, use)
+        rows.append(
+            {
+                "indicator": name, "comparison": f"between areas: {kind}", "lowest_pct": 100 * found.lowest,
+                "highest_pct": 100 * found.highest, "gap_pct": 100 * found.gap, "ratio": found.ratio,
+                "gini": found.gini, "theil": found.theil, "theil_between": found.theil_between,
+                "theil_within": found.theil_within, "n_areas": found.n_areas, "coverage_share": found.coverage_share,
+                "first": str(values.idxmax()), "second": str(values.idxmin()),
+            }
+        )  # fmt: skip
+    for breakdown, (first, second) in _COMPARED.items():
+        if breakdown in rules.breakdowns:
+            rows += _group_gaps(shown, breakdown, first, second)
+    return pd.DataFrame(rows, columns=list(INEQUALITY_FIELDS)).sort_values(
+        ["indicator", "comparison"], kind="stable", ignore_index=True
+    ).astype({"n_areas": "Int64"})  # fmt: skip
+
+
+def _group_gaps(shown: pd.DataFrame, breakdown: str, first: str, second: str) -> list[dict[str, Any]]:
+    rows = []
+    part = shown[(shown["area_type"] == WHOLE) & (shown["breakdown"] == breakdown) & shown["estimate"].notna()]
+    for name, both in part.groupby("indicator"):
+        by = both.set_index("category")
+        if first not in by.index or second not in by.index:
+            continue
+        found = difference(both[both["category"] == first].iloc[0], both[both["category"] == second].iloc[0])
+        # Groups in the same PSUs are not independent: the gap has no interval then.
+        apart = breakdown in ("is_slum_area", "urbanisation")
+        rows.append(
+            {
+                "indicator": name, "comparison": f"between groups: {breakdown}", "first": first, "second": second,
+                "lowest_pct": 100 * by.loc[[first, second], "estimate"].min(),
+                "highest_pct": 100 * by.loc[[first, second], "estimate"].max(),
+                "gap_pct": 100 * found["gap"], "gap_low_pct": 100 * found["ci_low"] if apart else np.nan,
+                "gap_high_pct": 100 * found["ci_high"] if apart else np.nan, "ratio": found["ratio"],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def wide_indicators(table: pd.DataFrame, area_type: str) -> pd.DataFrame:
+    """Return the indicators of one kind of area side by side: a row an area, the value and its bounds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The ``indicators`` table.
+    area_type : str
+
+    Returns
+    -------
+    DataFrame
+        ``area_id``, then for each indicator ``<id>``, ``<id>_low``, ``<id>_high``; totals only, the latest year.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"area_type": "unit", "area_id": ["A"], "indicator": "slum_household", "sex": "_T",
+    ...     "age": "_T", "urbanisation": "_T", "breakdown": "_T", "time_period": "2020", "obs_value": [31.0],
+    ...     "lower_bound": [28.0], "upper_bound": [35.0]})
+    >>> wide_indicators(rows, "unit").columns.tolist()
+    ['area_id', 'slum_household', 'slum_household_low', 'slum_household_high']
+    """
+    totals = (table[["sex", "age", "urbanisation", "breakdown"]] == TOTAL).all(axis=1)
+    part = table[(table["area_type"] == area_type) & totals].sort_values("time_period", kind="stable")
+    part = part.drop_duplicates(["area_id", "indicator"], keep="last").set_index("area_id")
+    columns: dict[str, pd.Series] = {}
+    for name in CATALOGUE:
+        own = part[part["indicator"] == name]
+        if len(own):
+            columns[name] = own["obs_value"]
+            columns[f"{name}_low"] = own["lower_bound"]
+            columns[f"{name}_high"] = own["upper_bound"]
+    return pd.DataFrame(columns).sort_index().rename_axis("area_id").reset_index()
