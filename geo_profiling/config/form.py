@@ -13,10 +13,10 @@ class Informality(Section):
     """Rules of the class of morphological informality; thresholds that are not given come from the city itself."""
 
     small_percentile: float = Field(
-        33.0, ge=0, le=100, description="Cells are small up to this percentile of the median building area."
+        50.0, ge=0, le=100, description="Cells are small up to this percentile of the median building area."
     )
     dense_percentile: float = Field(
-        67.0, ge=0, le=100, description="Cells are dense from this percentile of cover and of buildings per hectare."
+        50.0, ge=0, le=100, description="Cells are dense from this percentile of cover and of buildings per hectare."
     )
     irregular_percentile: float = Field(
         67.0, ge=0, le=100, description="Cells are irregular from this percentile of misalignment and of disorder."
