@@ -25,6 +25,7 @@ from geo_profiling.settlements.voronoi import (
     breadth_first,
     cells_within,
     groups_within,
+    meetings_at_lines,
     near_cells,
     run_lines,
     voronoi_diagram,
@@ -115,7 +116,7 @@ class Contacts:
 
     def _reached(self, pieces: Floats, cell: Integers, lines: Floats, reach_m: float) -> Flags:
         part = self.diagram
-        reached, _ = cells_within(pieces, cell, reach_m, part.edges, part.ends, part.fan_start, part.fan_edge)
+        reached = cells_within(pieces, cell, reach_m, part.edges, part.ends, part.fan_start, part.fan_edge)
         at_border = np.zeros(len(part.sites), bool)
         at_border[self.piece_cell] = True
         # A cell that the border does not cross lies in the block whole; of the others the part outside does not count.
@@ -181,23 +182,22 @@ def _touching(
     sure = inside[part.end_ids].any(axis=1)
     sure[crossed] = True
     fan = part.edges, part.ends, part.fan_start, part.fan_edge
-    # Twice the tolerance: what is no farther from a vertex that is itself that near the border.
-    _, at_border = cells_within(pieces, piece_cell, 2 * contact_m, *fan)
+    # Two cells that touch do so at a vertex inside the block, or near one place on its border. Twice the
+    # tolerance: so that vertices from which it could reach across the border are told apart as well.
+    meetings, near_border = meetings_at_lines(pieces, piece_cell, 2 * contact_m, sure, *fan)
     near = near_cells(
         contact_m,
         _bounds(rings),
         *(part.vertices, part.triangles, part.edges, part.ends, part.end_ids, part.fan_start, part.fan_edge),
     )
+    near = near[inside[near[:, 2]]]
+    if len(near) == 0 and len(meetings) == 0:
+        return part.edges[sure], meetings
     border_vertex = np.zeros(len(part.vertices), bool)
-    border_vertex[part.end_ids[at_border]] = True
-    undecided = at_border & ~sure
-    if len(near) == 0 and not undecided.any():
-        return part.edges[sure], near[:, :2]
+    border_vertex[part.end_ids[near_border]] = True
     is_doubtful = border_vertex[near[:, 2]]
-    pairs = np.concatenate([part.edges[sure], near[~is_doubtful & inside[near[:, 2]], :2]])
-    doubtful = np.concatenate([part.edges[undecided], near[is_doubtful, :2]])
-    pairs = _distinct_pairs(pairs)
-    doubtful = _distinct_pairs(doubtful)
+    pairs = _distinct_pairs(np.concatenate([part.edges[sure], near[~is_doubtful, :2]]))
+    doubtful = _distinct_pairs(np.concatenate([meetings, near[is_doubtful, :2]]))
     known = np.isin(_pair_key(doubtful), _pair_key(pairs))
     return pairs, doubtful[~known]
 

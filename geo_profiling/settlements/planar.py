@@ -64,6 +64,50 @@ def segments_within(one: Floats, two: Floats, reach: float) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def stretch_within(one: Floats, two: Floats, reach: float) -> tuple[float, float]:
+    """Return from where to where (0-1) the first segment is within ``reach`` of the second; (1, 0) if nowhere.
+
+    Examples
+    --------
+    >>> stretch_within(np.array([0.0, 1, 10, 1]), np.array([4.0, 0, 4, -3]), 1.25)
+    (0.325, 0.475)
+    """
+    dx, dy = one[2] - one[0], one[3] - one[1]
+    square = dx * dx + dy * dy
+    if square == 0.0:
+        return (0.0, 1.0) if point_to_segment(one[0], one[1], two[0], two[1], two[2], two[3]) <= reach else (1.0, 0.0)
+    low, high = 2.0, -1.0
+    # What is within reach of a segment is two discs and a rectangle, together convex.
+    for side in range(2):
+        x, y = one[0] - two[2 * side], one[1] - two[2 * side + 1]
+        b = x * dx + y * dy
+        rest = b * b - square * (x * x + y * y - reach * reach)
+        if rest >= 0.0:
+            low, high = min(low, (-b - np.sqrt(rest)) / square), max(high, (-b + np.sqrt(rest)) / square)
+    ux, uy = two[2] - two[0], two[3] - two[1]
+    length = np.sqrt(ux * ux + uy * uy)
+    if length > 0.0:
+        ux, uy = ux / length, uy / length
+        x, y = one[0] - two[0], one[1] - two[1]
+        start, stop = _between(x * ux + y * uy, dx * ux + dy * uy, 0.0, length)
+        left, right = _between(y * ux - x * uy, dy * ux - dx * uy, -reach, reach)
+        start, stop = max(start, left), min(stop, right)
+        if start <= stop:
+            low, high = min(low, start), max(high, stop)
+    low, high = max(low, 0.0), min(high, 1.0)
+    return (low, high) if low <= high else (1.0, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _between(at: float, slope: float, least: float, most: float) -> tuple[float, float]:
+    """Return for which t ``at + t * slope`` lies between two values."""
+    if slope == 0.0:
+        return (-np.inf, np.inf) if least <= at <= most else (np.inf, -np.inf)
+    one, two = (least - at) / slope, (most - at) / slope
+    return (one, two) if one <= two else (two, one)
+
+
+@njit(cache=True, nogil=True)
 def _bands(rings: Floats, low: float, step: float, n_bands: int) -> tuple[Integers, Integers]:
     """Return the segments that cross each horizontal band, one band after the other."""
     first, last = np.empty(len(rings), np.int64), np.empty(len(rings), np.int64)

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from geo_profiling.settlements.planar import Flags, Floats, Integers, point_to_segment, segments_within
+from geo_profiling.settlements.planar import Flags, Floats, Integers, point_to_segment, segments_within, stretch_within
 
 
 @dataclass(frozen=True)
@@ -263,16 +263,10 @@ def cells_within(
     ends: Floats,
     start: Integers,
     fan: Integers,
-) -> tuple[Flags, Flags]:
-    """Find the cells, and the edges, within ``reach`` of pieces of lines.
-
-    Returns
-    -------
-    cell_is_near : ndarray of bool
-    edge_is_near : ndarray of bool
-    """
+) -> Flags:
+    """Tell which cells come within ``reach`` of pieces of lines, as :func:`run_lines` returns them."""
     n = len(start) - 1
-    near_cell, near_edge = np.zeros(n, np.bool_), np.zeros(len(edges), np.bool_)
+    near_cell = np.zeros(n, np.bool_)
     stamp = np.full(n, -1, np.int64)
     queue = np.empty(n, np.int64)
     for p in range(len(pieces)):
@@ -285,13 +279,90 @@ def cells_within(
                 e = fan[at]
                 if not segments_within(ends[e], pieces[p], reach):
                     continue
-                near_edge[e] = True
                 other = edges[e, 0] + edges[e, 1] - cell
                 if stamp[other] != p:
                     stamp[other] = p
                     queue[tail] = other
                     tail += 1
-    return near_cell, near_edge
+    return near_cell
+
+
+@njit(cache=True, nogil=True)
+def _is_sure(one: int, other: int, edges: Integers, start: Integers, fan: Integers, sure: Flags) -> bool:
+    for at in range(start[one], start[one + 1]):
+        e = fan[at]
+        if sure[e] and edges[e, 0] + edges[e, 1] - one == other:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def meetings_at_lines(
+    pieces: Floats,
+    cells: Integers,
+    reach: float,
+    sure: Flags,
+    edges: Integers,
+    ends: Floats,
+    start: Integers,
+    fan: Integers,
+) -> tuple[Integers, Flags]:
+    """Find the cells that come within ``reach`` of the same place on a line.
+
+    Parameters
+    ----------
+    pieces, cells : ndarray
+        Lines cut by cells, as :func:`run_lines` returns them.
+    reach : float
+    sure : ndarray of bool
+        By edge: pairs across these are left out.
+    edges, ends, start, fan
+        Of the diagram.
+
+    Returns
+    -------
+    pairs : ndarray of int, shape (p, 2)
+        The pairs, some of them several times.
+    edge_is_near : ndarray of bool
+        Edges within ``reach`` of a line.
+    """
+    n = len(start) - 1
+    near_edge, stamp = np.zeros(len(edges), np.bool_), np.full(n, -1, np.int64)
+    queue, low, high = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    size, count = 64, 0
+    pairs = np.empty((size, 2), np.int64)
+    for p in range(len(pieces)):
+        queue[0], stamp[cells[p]], head, tail = cells[p], p, 0, 1
+        low[cells[p]], high[cells[p]] = 0.0, 1.0
+        while head < tail:
+            cell = queue[head]
+            head += 1
+            for at in range(start[cell], start[cell + 1]):
+                e = fan[at]
+                other = edges[e, 0] + edges[e, 1] - cell
+                begin, end = stretch_within(pieces[p], ends[e], reach)
+                if begin > end:
+                    continue
+                near_edge[e] = True
+                if stamp[other] != p:
+                    stamp[other], low[other], high[other] = p, begin, end
+                    queue[tail] = other
+                    tail += 1
+                low[other], high[other] = min(low[other], begin), max(high[other], end)
+        for i in range(1, tail):
+            for j in range(i):
+                one, two = queue[i], queue[j]
+                apart = max(low[one], low[two]) > min(high[one], high[two])
+                if apart or _is_sure(one, two, edges, start, fan, sure):
+                    continue
+                if count == size:
+                    size *= 2
+                    grown = np.empty((size, 2), np.int64)
+                    grown[:count] = pairs
+                    pairs = grown
+                pairs[count, 0], pairs[count, 1] = min(one, two), max(one, two)
+                count += 1
+    return pairs[:count].copy(), near_edge
 
 
 @njit(cache=True, nogil=True)

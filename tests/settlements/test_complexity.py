@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely import LineString, MultiPolygon, Point, Polygon, box
@@ -47,7 +47,7 @@ def plain_cell(points: NDArray[np.float64], i: int) -> Polygon:
             if there <= 0:
                 kept.append(corners[k])
         corners = np.array(kept)
-    return Polygon(corners)
+    return Polygon(corners).convex_hull
 
 
 def plain_layers(
@@ -96,7 +96,14 @@ def grounds(draw: st.DrawFn) -> tuple[NDArray[np.float64], BaseGeometry, NDArray
     return points, polygon, ends
 
 
+# Cells of a strip that meet far outside the block, and inside it within a centimetre across a sliver of a third one.
+STRIP_X = (4.58262339, 4.62057347, 4.71494097, 4.82900204, 4.87509016, 4.54, 4.3, 3.1, 5.16361756)
+STRIP = np.array([(x, 0.0 if x == 4.82900204 else 0.006) for x in STRIP_X])
+WEDGE = Polygon([(-1.529, 20.919), (24.486, -57.348), (-16.201, 51.519)])
+
+
 @settings(max_examples=100)
+@example((STRIP, WEDGE, np.array([[27.6, -18.5, 69.5, 88.1]])))
 @given(grounds())
 def test_contacts_access_and_layers_equal_the_plain_reading(
     ground: tuple[NDArray[np.float64], BaseGeometry, NDArray[np.float64]],
