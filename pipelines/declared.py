@@ -73,6 +73,10 @@ def fua_tables(region: RegionSettings) -> list[str]:
 
 def map_names(region: RegionSettings) -> list[str]:
     """Return the files of the maps that a region gets, relative to its folder."""
+    return [*_urban_maps(region), *_settlement_maps(region)]
+
+
+def _urban_maps(region: RegionSettings) -> list[str]:
     if region.inputs.population is None:
         return []
     level = region.delineation.degurba.level
@@ -81,6 +85,20 @@ def map_names(region: RegionSettings) -> list[str]:
         names.append(f"maps/units_degurba_l{level}.png")
     if fua_tables(region):
         names.append("maps/functional_urban_areas.png")
+    return names
+
+
+def _settlement_maps(region: RegionSettings) -> list[str]:
+    rules, inputs = region.settlements, region.inputs
+    if rules is None:
+        return []
+    names = []
+    if inputs.buildings is not None:
+        names.append("maps/block_complexity.png")
+        if rules.form is not None:
+            names.append("maps/morphological_informality.png")
+    if inputs.settlements is not None and inputs.tenure is not None:
+        names.append("maps/tenure_documented.png")
     return names
 
 

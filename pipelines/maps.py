@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+import geopandas as gpd
 import xarray as xr
 
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.outputs.layers import LAYERS
 from geo_profiling.outputs.manifest import Manifest
 from geo_profiling.outputs.maps import classes_map, functional_map, units_map
+from geo_profiling.outputs.theme_maps import Theme, theme_map
 from pipelines.layers import Layers
 from pipelines.lineage import year_of_flows
 
@@ -39,6 +42,37 @@ def region_maps(
             )
     if "functional_urban_areas" in layers:
         maps["maps/functional_urban_areas.png"] = _functional_map(region, layers, manifest)
+    return maps | _settlement_maps(layers, manifest)
+
+
+#: Maps of single fields: by file, the layer, the field, what it shows and what has no value.
+THEMES = {
+    "maps/block_complexity.png": ("street_blocks", "k", "Street access: block complexity k", "No buildings"),
+    "maps/morphological_informality.png": (
+        "informality_cells",
+        "informality_class",
+        "Morphological informality: small, dense and irregular building",
+        "Too few buildings",
+    ),
+    "maps/tenure_documented.png": (
+        "settlements",
+        "documented_share",
+        "Adults with documented rights to land",
+        "Unknown",
+    ),
+}
+
+
+def _settlement_maps(layers: Layers, manifest: Manifest) -> dict[str, bytes]:
+    maps = {}
+    for name, (layer, field, text, unknown) in THEMES.items():
+        frame = layers.get(layer)
+        if frame is None or field not in frame:
+            continue
+        places: gpd.GeoDataFrame = layers.get("settlements", frame.iloc[:0])
+        places = places.to_crs(frame.crs)
+        theme = Theme(manifest.title, text, manifest.source, manifest.year, unknown)
+        maps[name] = theme_map(frame, LAYERS[layer].field(field), theme, places=places)
     return maps
 
 

@@ -159,3 +159,11 @@ FIELD_LEGENDS = MappingProxyType({"degurba_l1": UNIT_LEVEL1, "degurba_l2": UNIT_
 CENTRE_OUTLINE = "#40000a"
 #: Outline of functional urban areas on maps.
 FUA_OUTLINE = _INDIGO
+#: Shares from 0 to 1, in fifths.
+SHARE_RANGES = (
+    RangeLabel(0.0, 0.2, "up to 20 %", "#a51f4f"),
+    RangeLabel(0.2, 0.4, "20 to 40 %", "#e0602a"),
+    RangeLabel(0.4, 0.6, "40 to 60 %", "#f5c04a"),
+    RangeLabel(0.6, 0.8, "60 to 80 %", "#b9d98a"),
+    RangeLabel(0.8, 1.0, "over 80 %", "#2b8a5f"),
+)

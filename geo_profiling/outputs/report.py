@@ -34,6 +34,8 @@ from geo_profiling.outputs.report_metropolis import (
     scale_rows,
 )
 from geo_profiling.outputs.report_section import ReportSection, interval, number, percent
+from geo_profiling.outputs.report_settlements import REPORTED as SETTLEMENTS_REPORTED
+from geo_profiling.outputs.report_settlements import settlement_sections
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import grid_of, wrap
 
@@ -43,8 +45,10 @@ _URBAN = (
     "urban_projections",
 )  # fmt: skip
 #: What writes further sections from layers, maps and manifest; and the layers that they need.
-SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = ()
-REPORTED: tuple[str, ...] = _URBAN
+SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = (
+    settlement_sections,
+)
+REPORTED: tuple[str, ...] = (*_URBAN, *SETTLEMENTS_REPORTED)
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
 _TEMPLATES = Path(__file__).parent / "templates"
 

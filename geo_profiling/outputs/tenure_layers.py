@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec, Look
+from geo_profiling.outputs.legend import SHARE_RANGES, RangeLabel
 
 _SUPPRESSED = FieldSpec(
     "is_suppressed",
@@ -15,8 +18,12 @@ _SETTLEMENT = FieldSpec("settlement_id", "Settlement", "Id of the settlement; 'a
 _OWN_SETTLEMENT = FieldSpec("settlement_id", "Settlement", "Id of the settlement; empty if in none.", "text")
 
 
-def _share(name: str, alias: str, description: str, *, required: bool = True) -> FieldSpec:
-    return FieldSpec(name, f"{alias} (0-1)", description, decimals=3, required=required, minimum=0, maximum=1)
+def _share(
+    name: str, alias: str, description: str, *, required: bool = True, legend: Sequence[RangeLabel] = ()
+) -> FieldSpec:
+    return FieldSpec(
+        name, f"{alias} (0-1)", description, decimals=3, required=required, minimum=0, maximum=1, legend=legend
+    )
 
 
 def _count(name: str, alias: str, description: str, *, required: bool = True) -> FieldSpec:
@@ -163,7 +170,13 @@ SETTLEMENT_TENURE_FIELDS = (
         required=False,
     ),
     _share("main_tenure_share", "Share with the main type", "Of households whose tenure is known.", required=False),
-    _share("documented_share", "Documented rights", "Adults with a document the law recognises.", required=False),
+    _share(
+        "documented_share",
+        "Documented rights",
+        "Adults with a document the law recognises.",
+        required=False,
+        legend=SHARE_RANGES,
+    ),
     _share("perceived_share", "Secure by perception", "Adults without fear of loss who may bequeath.", required=False),
     _share("documented_and_perceived_share", "Documented and secure", "Adults with both (SDG 1.4.2).", required=False),
     FieldSpec(
