@@ -115,10 +115,11 @@ def add_legend(figure: Figure, handles: Sequence[Artist], corner: tuple[float, f
     )
 
 
-def add_credit(figure: Figure, source: str) -> None:
-    """Say below a map who made the data."""
+def add_credit(figure: Figure, source: str, note: str = "") -> None:
+    """Say below a map who made the data, as far as it is told, and what else a reader must know."""
     width, height = figure.get_size_inches()
-    credit = textwrap.fill(f"Source: {source}", int((width - 0.4) / _CREDIT_INCHES_PER_LETTER))
+    words = ". ".join(part for part in (f"Source: {source}" if source else "", note) if part)
+    credit = textwrap.fill(words, int((width - 0.4) / _CREDIT_INCHES_PER_LETTER))
     place = {"x": 0.2 / width, "y": 0.06 / height}
     figure.text(**place, s=credit, fontsize=7.5, color="#666666", va="bottom", linespacing=1.1, parse_math=False)
 

@@ -184,7 +184,7 @@ def _panels(drawn: _Drawn, handles: Sequence[Patch | Line2D], theme: Theme) -> b
     add_legend(figure, handles, ((0.2 + columns * _PANEL_INCHES) / width, 1 - 1.1 / height))
     _scale(figure, shown, 2 * half, (0.25 + columns * _PANEL_INCHES, 0.55))
     note = f"The {len(shown)} largest of {len(places)} places. " if len(places) > len(shown) else ""
-    add_credit(figure, f"{theme.source}. {note}All panels at one scale, north of the grid up".removesuffix("."))
+    add_credit(figure, theme.source, f"{note}All panels at one scale, north of the grid up")
     return as_png(figure)
 
 
