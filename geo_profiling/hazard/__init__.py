@@ -1,0 +1,1 @@
+"""Hazard exposure: who and what stands in it, how often and how badly."""
