@@ -40,7 +40,7 @@ _STRATA = {"is_slum_area": ("settlements", "1", "0"), "urbanisation": ("urban_cl
 
 
 def region_areas(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDataFrame]:
-    """Return the areas of a region by kind: polygons on their ids as text.
+    """Return the areas of a region by kind: polygons on their ids as text, with ``name`` where there is one.
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def region_areas(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDa
 
 def _by_id(layer: gpd.GeoDataFrame, id_field: str) -> gpd.GeoDataFrame:
     ids = layer[id_field].map(str).to_numpy()
-    return gpd.GeoDataFrame(index=pd.Index(ids, name="area_id"), geometry=layer.geometry.array, crs=layer.crs)
+    names = {"name": layer["name"].to_numpy()} if "name" in layer.columns else {}
+    return gpd.GeoDataFrame(names, index=pd.Index(ids, name="area_id"), geometry=layer.geometry.array, crs=layer.crs)
 
 
 def people_by_stratum(region: RegionSettings, directory: Path, strata: str, compute: Compute) -> pd.DataFrame | None:

@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -16,17 +17,18 @@ from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
-from geo_profiling.indicators.catalogue import CATALOGUE
-from geo_profiling.indicators.estimates import TOTAL, WHOLE, direct_estimates, fill_modelled
+from geo_profiling.indicators.estimates import WHOLE, direct_estimates, fill_modelled
 from geo_profiling.indicators.households import Households
 from geo_profiling.indicators.inequality import difference, inequality
 from geo_profiling.indicators.measures import household_measures
-from geo_profiling.indicators.publication import FIELDS, indicator_table, suppress_small
+from geo_profiling.indicators.publication import FIELDS, indicator_table, suppress_small, wide_indicators
+from geo_profiling.outputs.indicator_layers import WIDE_LAYERS
 from geo_profiling.outputs.sdmx import sdmx_table
 from geo_profiling.outputs.tables import write_csv, write_parquet
 from pipelines.city_tables import city_records
 from pipelines.households import estimation_rules, household_areas, household_rules, read_households
-from pipelines.indicator_places import people_by_stratum, place_records
+from pipelines.indicator_places import people_by_stratum, place_records, region_areas
+from pipelines.steps.indicators import wide_kinds
 
 _log = logging.getLogger("geo_profiling.indicators")
 #: Groups that are set against each other.
@@ -80,7 +82,18 @@ def run_indicators(region: RegionSettings, directory: Path, compute: Compute) ->
     table = _typed(table).sort_values(["area_type", "area_id", "indicator", "breakdown", "time_period"], kind="stable")
     write_parquet(directory / "tables/indicators.parquet", table)
     write_parquet(directory / "tables/indicator_inequality.parquet", compared)
+    for kind in wide_kinds(region):
+        write_parquet(directory / f"tables/{WIDE_LAYERS[kind][0]}.parquet", _wide(region, directory, kind, table))
     write_csv(directory / "indicators.csv", sdmx_table(table))
+
+
+def _wide(region: RegionSettings, directory: Path, kind: str, table: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the areas of a kind with their indicators side by side."""
+    every = region_areas(region, directory)
+    # A metropolis may have no area of a scale.
+    areas = every[kind] if kind in every else next(iter(every.values())).iloc[:0]
+    named = areas.reset_index()
+    return named.merge(wide_indicators(table, kind), on="area_id", how="left", validate="one_to_one")
 
 
 def _tell(findings: Iterable[Finding]) -> None:
@@ -211,38 +224,3 @@ def _group_gaps(shown: pd.DataFrame, breakdown: str, first: str, second: str) ->
             }
         )  # fmt: skip
     return rows
-
-
-def wide_indicators(table: pd.DataFrame, area_type: str) -> pd.DataFrame:
-    """Return the indicators of one kind of area side by side: a row an area, the value and its bounds.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The ``indicators`` table.
-    area_type : str
-
-    Returns
-    -------
-    DataFrame
-        ``area_id``, then for each indicator ``<id>``, ``<id>_low``, ``<id>_high``; totals only, the latest year.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"area_type": "unit", "area_id": ["A"], "indicator": "slum_household", "sex": "_T",
-    ...     "age": "_T", "urbanisation": "_T", "breakdown": "_T", "time_period": "2020", "obs_value": [31.0],
-    ...     "lower_bound": [28.0], "upper_bound": [35.0]})
-    >>> wide_indicators(rows, "unit").columns.tolist()
-    ['area_id', 'slum_household', 'slum_household_low', 'slum_household_high']
-    """
-    totals = (table[["sex", "age", "urbanisation", "breakdown"]] == TOTAL).all(axis=1)
-    part = table[(table["area_type"] == area_type) & totals].sort_values("time_period", kind="stable")
-    part = part.drop_duplicates(["area_id", "indicator"], keep="last").set_index("area_id")
-    columns: dict[str, pd.Series] = {}
-    for name in CATALOGUE:
-        own = part[part["indicator"] == name]
-        if len(own):
-            columns[name] = own["obs_value"]
-            columns[f"{name}_low"] = own["lower_bound"]
-            columns[f"{name}_high"] = own["upper_bound"]
-    return pd.DataFrame(columns).sort_index().rename_axis("area_id").reset_index()

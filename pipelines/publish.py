@@ -25,6 +25,9 @@ from pipelines.layers import published_layers
 from pipelines.lineage import lineage_info, region_manifest
 from pipelines.maps import region_maps
 
+#: What other steps write and publishing lists in the manifest.
+_COMPUTED = ("rasters/*.tif", "tables/*.parquet", "indicators.csv")
+
 
 def write_report_again(directory: Path) -> Path:
     """Write the report of a finished output again from what the output holds.
@@ -79,7 +82,7 @@ def publish_region(region: RegionSettings, directory: Path, tables: Sequence[str
             temporary.write_bytes(content)
     write_report(directory / FILE_NAME_HTML, read_content(directory, manifest=manifest))
     written = [directory / name for name in (package, *files, FILE_NAME_HTML)]
-    computed = sorted([*directory.glob("rasters/*.tif"), *directory.glob("tables/*.parquet")])
+    computed = sorted(file for kind in _COMPUTED for file in directory.glob(kind))
     write_manifest(
         directory / FILE_NAME,
         _with_cost(manifest, directory, [*computed, *written], time.monotonic() - started, compute),

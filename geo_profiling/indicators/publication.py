@@ -190,3 +190,38 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
         result[column] = found[column] if column in found.columns else None
     order = ["area_type", "area_id", "indicator", "breakdown", "urbanisation", "time_period"]
     return result.sort_values(order, kind="stable", ignore_index=True)[list(FIELDS)]
+
+
+def wide_indicators(table: pd.DataFrame, area_type: str) -> pd.DataFrame:
+    """Return the indicators of one kind of area side by side: a row an area, the value and its bounds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The ``indicators`` table.
+    area_type : str
+
+    Returns
+    -------
+    DataFrame
+        ``area_id``, then for each indicator ``<id>``, ``<id>_low``, ``<id>_high``; totals only, the latest year.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"area_type": "unit", "area_id": ["A"], "indicator": "slum_household", "sex": "_T",
+    ...     "age": "_T", "urbanisation": "_T", "breakdown": "_T", "time_period": "2020", "obs_value": [31.0],
+    ...     "lower_bound": [28.0], "upper_bound": [35.0]})
+    >>> wide_indicators(rows, "unit").columns.tolist()
+    ['area_id', 'slum_household', 'slum_household_low', 'slum_household_high']
+    """
+    totals = (table[["sex", "age", "urbanisation", "breakdown"]] == TOTAL).all(axis=1)
+    part = table[(table["area_type"] == area_type) & totals].sort_values("time_period", kind="stable")
+    part = part.drop_duplicates(["area_id", "indicator"], keep="last").set_index("area_id")
+    columns: dict[str, pd.Series] = {}
+    for name in CATALOGUE:
+        own = part[part["indicator"] == name]
+        if len(own):
+            columns[name] = own["obs_value"]
+            columns[f"{name}_low"] = own["lower_bound"]
+            columns[f"{name}_high"] = own["upper_bound"]
+    return pd.DataFrame(columns).sort_index().rename_axis("area_id").reset_index()

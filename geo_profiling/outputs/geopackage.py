@@ -26,7 +26,11 @@ from geo_profiling.outputs.styles import layer_styles
 #: The time that every table of the file carries: a real one would change the bytes of each run.
 FIXED_TIME = GDAL_ENVIRONMENT["OGR_CURRENT_DATE"]
 
+# GDAL makes the table of extensions with the first spatial index: a package of tables alone has none yet.
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS gpkg_extensions (
+  table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL, scope TEXT NOT NULL,
+  CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
   f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,

@@ -15,6 +15,27 @@ _VERSION = "1"
 _READS = ("households", "tables", "units", "settlements", "streets", "transit", "open_spaces", "epochs")
 #: Steps whose tables indicators are laid over.
 _UPSTREAM = ("degurba", "units", "fua", "scales", "exposure", "settlements")
+#: Kinds of areas whose table of indicators has another name.
+_TABLES = {"functional_urban_area": "fua"}
+
+
+def wide_kinds(region: RegionSettings) -> list[str]:
+    """Return the kinds of areas that get a layer with all their indicators.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    """
+    inputs, rules = region.inputs, region.delineation
+    has_grid = inputs.population is not None
+    scales = [] if rules.scales is None or not has_grid else ["agglomeration", "metropolitan_area"]
+    kinds = {
+        "settlement": inputs.settlements is not None,
+        "unit": inputs.units is not None,
+        "urban_centre": has_grid,
+        "functional_urban_area": has_grid and rules.functional_urban_areas is not None,
+    }
+    return [*(kind for kind, is_there in kinds.items() if is_there), *scales]
 
 
 def indicator_steps(region: RegionSettings, directory: Path, before: Sequence[Step]) -> list[Step]:
@@ -45,7 +66,12 @@ def indicator_steps(region: RegionSettings, directory: Path, before: Sequence[St
             },
             contents(region, *_READS, grids=grids),
             upstream=[step.name for step in before if step.name in _UPSTREAM],
-            outputs=["tables/indicators.parquet", "tables/indicator_inequality.parquet", "indicators.csv"],
+            outputs=[
+                "tables/indicators.parquet",
+                "tables/indicator_inequality.parquet",
+                *(f"tables/indicators_by_{_TABLES.get(kind, kind)}.parquet" for kind in wide_kinds(region)),
+                "indicators.csv",
+            ],
             run=later("pipelines.indicators", "run_indicators", region, directory),
         )
     ]
