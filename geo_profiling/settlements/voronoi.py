@@ -210,6 +210,13 @@ def run_lines(
         Of which it is a piece.
     crossed : ndarray of int
         Edges that were crossed, in order.
+
+    Examples
+    --------
+    >>> part, _ = voronoi_diagram(np.array([[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), 5.0)
+    >>> fan = part.edges, part.fan_start, part.fan_edge
+    >>> run_lines(np.array([[-1.0, 1.0, 3.0, 1.0]]), part.sites, *fan)[1].tolist()
+    [0, 1, 2]
     """
     size = 2 * len(lines) + 16
     pieces, cells, owners = np.empty((size, 4)), np.empty(size, np.int64), np.empty(size, np.int64)
@@ -264,7 +271,15 @@ def cells_within(
     start: Integers,
     fan: Integers,
 ) -> Flags:
-    """Tell which cells come within ``reach`` of pieces of lines, as :func:`run_lines` returns them."""
+    """Tell which cells come within ``reach`` of pieces of lines, as :func:`run_lines` returns them.
+
+    Examples
+    --------
+    >>> part, _ = voronoi_diagram(np.array([[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), 5.0)
+    >>> fan = part.edges, part.ends, part.fan_start, part.fan_edge
+    >>> cells_within(np.array([[-1.0, 0.0, -0.5, 0.0]]), np.array([0]), 1.0, *fan).tolist()
+    [True, True, False]
+    """
     n = len(start) - 1
     near_cell = np.zeros(n, np.bool_)
     stamp = np.full(n, -1, np.int64)
@@ -325,6 +340,14 @@ def meetings_at_lines(
         The pairs, some of them several times.
     edge_is_near : ndarray of bool
         Edges within ``reach`` of a line.
+
+    Examples
+    --------
+    >>> part, _ = voronoi_diagram(np.array([[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0]]), 5.0)
+    >>> fan = part.edges, part.ends, part.fan_start, part.fan_edge
+    >>> line, unknown = np.array([[-1.0, 0.0, -0.5, 0.0]]), np.array([False, False])
+    >>> meetings_at_lines(line, np.array([0]), 1.0, unknown, *fan)[0].tolist()
+    [[0, 1]]
     """
     n = len(start) - 1
     near_edge, stamp = np.zeros(len(edges), np.bool_), np.full(n, -1, np.int64)
@@ -420,6 +443,14 @@ def near_cells(
     -------
     ndarray of int, shape (p, 3)
         Two cells and the vertex.
+
+    Examples
+    --------
+    >>> part, _ = voronoi_diagram(np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), 5.0)
+    >>> box = np.array([-2.0, -2.0, 2.0, 2.0])
+    >>> fan = part.edges, part.ends, part.end_ids, part.fan_start, part.fan_edge
+    >>> sorted(set(near_cells(0.01, box, part.vertices, part.triangles, *fan)[0, :2].tolist())) in ([0, 3], [1, 2])
+    True
     """
     n = len(start) - 1
     size = 64
