@@ -16,7 +16,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
-from port_serrano import commuting, hazards, households, neighbourhoods, people, plan, settlements, units
+from port_serrano import commuting, hazards, households, neighbourhoods, people, plan, register, settlements, units
 from port_serrano.files import write_large_layer, write_layer, write_layers, write_raster, write_table
 from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
 from rasterio.transform import Affine
@@ -157,6 +157,18 @@ def household_survey(_city: City, out: Path) -> None:
     write_table(out / "household_truth_2020.csv", households.truth())
 
 
+def enumeration_and_tenure(_city: City, out: Path) -> None:
+    """Draw an enumeration of the settlements, a register of tenure in two of them, and evictions."""
+    write_table(out / "enumeration_2020.csv", register.enumeration())
+    plots = register.plots()
+    write_layer(out / "tenure_plots.gpkg", plots)
+    parties, rights, sources = register.people_and_rights(plots)
+    write_table(out / "tenure_parties.csv", parties)
+    write_table(out / "tenure_rights.csv", rights)
+    write_table(out / "tenure_sources.csv", sources)
+    write_layer(out / "evictions.gpkg", register.evictions())
+
+
 LAYERS: tuple[Callable[[City, Path], None], ...] = (
     population_1km,
     population_100m,
@@ -170,6 +182,7 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     streets_and_buildings,
     services,
     household_survey,
+    enumeration_and_tenure,
 )
 
 
