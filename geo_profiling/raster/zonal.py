@@ -122,7 +122,7 @@ def zonal_statistics(
     """
     _require_known(stats)
     compute = compute or Compute()
-    plan = plan_zones(_checked_rings(zones, source, compute), source.grid)
+    plan = plan_zones(checked_rings(zones, source, compute), source.grid)
     units = _units([source], plan, compute, memory_limit)
     tally = partial(
         _tally_unit,
@@ -202,15 +202,15 @@ def class_totals(
         raise UsageError(f"class codes must be given, each once: {list(codes)}")
     weights.grid.require_aligned(classes.grid, what=f"{weights.name} and {classes.name}")
     compute = compute or Compute()
-    plan = plan_zones(_checked_rings(zones, weights, compute), weights.grid)
+    plan = plan_zones(checked_rings(zones, weights, compute), weights.grid)
     units = _units([weights, classes], plan, compute, memory_limit)
     ordered = np.array(sorted(codes), dtype=np.float64)
     tally = partial(_tally_classes, weights, classes, ordered)
     results = list(compute.map(tally, units, label=f"classes of {classes.name} by zone", total=len(units)))
     keys = _stack([keys for keys, _ in results], (0, 3), np.int64)
     totals = _stack([totals for _, totals in results], (0, len(codes) + 1, 2), np.float64)
-    order = _tile_order(keys)
-    by_zone = _sum_by(keys[order, 0], totals[order], len(zones))
+    order = tile_order(keys)
+    by_zone = sum_by(keys[order, 0], totals[order], len(zones))
     columns: dict[str, NDArray[np.float64]] = {}
     for code in codes:
         at = int(np.searchsorted(ordered, code))
@@ -233,8 +233,25 @@ def _require_known(stats: Sequence[str]) -> None:
         raise UsageError(f"a statistic is asked for twice: {', '.join(stats)}")
 
 
-def _checked_rings(zones: gpd.GeoDataFrame, source: Source, compute: Compute) -> ZoneRings:
-    """Return the zones' rings once each zone is known to be a valid polygon in the raster's CRS."""
+def checked_rings(zones: gpd.GeoDataFrame, source: Source, compute: Compute) -> ZoneRings:
+    """Return the zones' rings once each zone is known to be a valid polygon in the raster's CRS.
+
+    Parameters
+    ----------
+    zones : geopandas.GeoDataFrame
+        Polygons and multipolygons.
+    source : Source
+        The raster; its CRS is compared.
+    compute : Compute
+        Whose threads check validity.
+
+    Raises
+    ------
+    CRSError
+        If the CRS differ.
+    InputError
+        If a zone has no geometry, is not areal or not valid; the first is named.
+    """
     require_same(parse_crs(zones.crs, what="zones"), source.grid.crs, what=f"zones and {source.name}")
     geometries = zones.geometry.to_numpy()
     _refuse(
@@ -283,7 +300,8 @@ def _read(source: Source, unit: Unit) -> FloatArray:
     return np.require(source.read(unit.window), requirements=["C", "W"])
 
 
-def _keys(pieces: NDArray[Any]) -> NDArray[np.int64]:
+def piece_keys(pieces: NDArray[Any]) -> NDArray[np.int64]:
+    """Return zone, band and chunk of each piece: what :func:`tile_order` sorts by."""
     return np.stack([pieces["zone"], pieces["band"], pieces["chunk"]], axis=1)
 
 
@@ -296,7 +314,7 @@ def _tally_unit(source: Source, with_moments: bool, with_extremes: bool, with_va
         places, found, cells = piece_value_counts(values, window.row, window.col, unit.edges, unit.pieces)
         if len(places) and places[-1] < 0:
             raise _too_many_values(source)
-    return _UnitResult(_keys(unit.pieces), moments, places, found, cells)
+    return _UnitResult(piece_keys(unit.pieces), moments, places, found, cells)
 
 
 def _tally_classes(
@@ -306,7 +324,7 @@ def _tally_classes(
     totals = piece_class_totals(
         _read(weights, unit), _read(classes, unit), window.row, window.col, unit.edges, unit.pieces, codes
     )
-    return _keys(unit.pieces), totals
+    return piece_keys(unit.pieces), totals
 
 
 def _too_many_values(source: Source) -> InputError:
@@ -320,13 +338,13 @@ def _stack(parts: list[NDArray[Any]], shape: tuple[int, ...], dtype: type[np.gen
     return np.concatenate([np.empty(shape, dtype=dtype), *parts])
 
 
-def _tile_order(keys: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Order of zone, band and chunk: the order in which partial results are added, however they came."""
+def tile_order(keys: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the order of zone, band and chunk, in which partial results are added however they came."""
     return np.lexsort((keys[:, 2], keys[:, 1], keys[:, 0]))
 
 
-def _sum_by(groups: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Add the rows of each group one after the other."""
+def sum_by(groups: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Add the rows of each group one after the other; rows of ``size`` groups, 0 for a group without any."""
     flat = values.reshape(len(values), math.prod(values.shape[1:]))
     out = np.empty((size, flat.shape[1]))
     for at, column in enumerate(np.ascontiguousarray(flat.T)):
@@ -360,8 +378,8 @@ def _statistics_frame(
 def _moments(
     keys: NDArray[np.int64], parts: NDArray[np.float64], area_cells: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
-    order, size = _tile_order(keys), len(area_cells)
-    total, count = _sum_by(keys[order, 0], parts[order, :2], size).T
+    order, size = tile_order(keys), len(area_cells)
+    total, count = sum_by(keys[order, 0], parts[order, :2], size).T
     least, greatest = np.full(size, np.inf), np.full(size, -np.inf)
     np.minimum.at(least, keys[:, 0], parts[:, 2])
     np.maximum.at(greatest, keys[:, 0], parts[:, 3])
@@ -385,7 +403,7 @@ def _fractions(results: list[_UnitResult], source: Source, size: int) -> dict[st
             values.append(result.values)
             cells.append(result.value_cells)
     all_keys = _stack(keys, (0, 3), np.int64)
-    order = _tile_order(all_keys)
+    order = tile_order(all_keys)
     distinct, column_of = np.unique(_stack(values, (0,), np.float64)[order], return_inverse=True)
     if len(distinct) > MAX_DISTINCT:
         raise _too_many_values(source)
