@@ -35,6 +35,8 @@ TOTAL = "all"
 #: Its annotations know no sparse equations, which it takes.
 _solve: Any = linprog
 
+#: Other blocks of cells in which protection is looked for before all are.
+_NEAR_BLOCKS = 4
 #: Movements of a linear program below this are rounding.
 _NOISE = 1e-6
 
@@ -136,7 +138,8 @@ def suppressed_cells(
     counts = table[count].astype("Float64").to_numpy(dtype=float, na_value=np.nan)[order]
     relations = table_relations(table.iloc[order], groups, total=total)
     hidden = np.empty(len(table), bool)
-    hidden[order] = hide_cells(np.asarray(counts, np.float64), relations, minimum=minimum)
+    blocks = pd.factorize(table[groups[0]].astype(str).to_numpy()[order])[0].astype(np.int64)
+    hidden[order] = hide_cells(np.asarray(counts, np.float64), relations, blocks=blocks, minimum=minimum)
     return pd.Series(hidden, index=table.index, name="is_suppressed")
 
 
@@ -188,13 +191,33 @@ def table_relations(table: pd.DataFrame, groups: Sequence[str], *, total: str = 
                 whole = tuple(total if axis in axes else name for axis, name in enumerate(key))
                 if whole in place:
                     sums.setdefault((whole, axes), []).append(number)
+    sums = {found: parts for found, parts in sums.items() if not _is_implied(found[1], parts, keys, place, total)}
     rows = [row for row, parts in enumerate(sums.values()) for _ in range(len(parts) + 1)]
     cells = [cell for (whole, _), parts in sums.items() for cell in (*parts, place[whole])]
     signs = [sign for parts in sums.values() for sign in (*([1.0] * len(parts)), -1.0)]
     return csr_array(coo_array((signs, (rows, cells)), shape=(len(sums), len(keys))))
 
 
-def hide_cells(counts: Floats, relations: csr_array, *, minimum: int = MINIMUM_HOUSEHOLDS) -> Truths:
+def _is_implied(
+    axes: tuple[int, ...],
+    parts: list[int],
+    keys: list[tuple[str, ...]],
+    place: dict[tuple[str, ...], int],
+    total: str,
+) -> bool:
+    """Tell whether a sum over several columns follows from sums over fewer: all margins between are there."""
+    if len(axes) == 1:
+        return False
+    return any(all((*keys[part][:axis], total, *keys[part][axis + 1 :]) in place for part in parts) for axis in axes)
+
+
+def hide_cells(
+    counts: Floats,
+    relations: csr_array,
+    *,
+    blocks: NDArray[np.int64] | None = None,
+    minimum: int = MINIMUM_HOUSEHOLDS,
+) -> Truths:
     """Choose the cells to blank: the small ones, and for each the cheapest others that hide it.
 
     For a small cell a linear program looks for other values of the cells that satisfy every
@@ -208,6 +231,9 @@ def hide_cells(counts: Floats, relations: csr_array, *, minimum: int = MINIMUM_H
         By cell; NaN is unknown.
     relations : csr_array, shape (equations, cells)
         From :func:`table_relations`, or any equations that the cells satisfy.
+    blocks : ndarray of int, optional
+        Block of each cell (its settlement): protection is looked for in few of them first, so that
+        the time grows with the table and not with its square.
     minimum : int
         Smallest count that is published.
 
@@ -233,17 +259,15 @@ def hide_cells(counts: Floats, relations: csr_array, *, minimum: int = MINIMUM_H
     >>> hide_cells(np.array([1.0, 1.0, 1.0, 50.0, 53.0]), csr_array([[1.0, 1, 1, 1, -1]])).tolist()
     [True, True, True, True, False]
     """
+    labels = np.zeros(counts.size, np.int64) if blocks is None else blocks
     # An unknown count may be as small as one household.
     filled = np.where(np.isnan(counts), 1.0, counts)
     small = np.isnan(counts) | ((filled > 0) & (filled < minimum))
     hidden = small.copy()
     movable = np.flatnonzero(filled > 0)
     for own, matrix in _components(relations, movable):
-        own_counts, own_hidden = filled[own], hidden[own]
-        for cell in np.flatnonzero(small[own]):
-            if matrix.shape[0]:
-                own_hidden |= _protection(matrix, own_counts, own_hidden, int(cell), minimum)
-        hidden[own] = own_hidden
+        if matrix.shape[0]:
+            hidden[own] = _hide_component(matrix, filled[own], small[own], labels[own], minimum)
     return hidden
 
 
@@ -261,37 +285,55 @@ def _components(relations: csr_array, cells: NDArray[np.int64]) -> list[tuple[ND
     return found
 
 
-def _protection(relations: csr_array, counts: Floats, hidden: Truths, cell: int, minimum: int) -> Truths:
-    """Return the cells that must be blank so that one could be ``minimum`` or 1."""
-    up = _moved(relations, counts, hidden, cell, minimum - float(counts[cell]))
-    if up is None:
-        raise GeoProfilingError("suppression of small cells: the relations are not those of a table of counts")
-    # A total of several parts cannot fall to 1: then as far as its parts allow.
-    for target in range(1, int(np.ceil(counts[cell]))):
-        down = _moved(relations, counts, hidden | up, cell, target - float(counts[cell]))
-        if down is not None:
-            return up | down
-    return up
+def _hide_component(
+    relations: csr_array, counts: Floats, small: Truths, blocks: NDArray[np.int64], minimum: int
+) -> Truths:
+    """Hide the small cells among cells that equations connect: :func:`hide_cells` for one component."""
+    hidden = small.copy()
+    # What any of the tables that were found so far makes of each cell.
+    highest, lowest = counts.copy(), counts.copy()
+    for cell in np.flatnonzero(small):
+        for target, is_reached in ((minimum, highest[cell] >= minimum - _NOISE), (1, lowest[cell] <= 1 + _NOISE)):
+            if not is_reached:
+                moves = _cheapest(relations, counts, hidden, blocks, int(cell), target)
+                np.maximum(highest, counts + moves, out=highest)
+                np.minimum(lowest, counts + moves, out=lowest)
+                hidden |= np.abs(moves) > _NOISE
+    return hidden
 
 
-def _moved(relations: csr_array, counts: Floats, hidden: Truths, cell: int, change: float) -> Truths | None:
-    """Return the cells that differ in the cheapest way to change one cell by ``change``; None: there is no way."""
-    moved = np.zeros(counts.size, bool)
-    if change == 0:
-        return moved
-    # Mostly the blanks that are there suffice, and they are few.
-    blanks = np.flatnonzero(hidden)
-    own = csr_array(relations[:, blanks])
-    position = int(np.searchsorted(blanks, cell))
-    if _moves(own, counts[blanks], np.zeros(blanks.size), position, change) is not None:
-        return moved
+def _cheapest(
+    relations: csr_array, counts: Floats, hidden: Truths, blocks: NDArray[np.int64], cell: int, target: int
+) -> Floats:
+    """Return the cheapest changes that bring a cell to a target: a total of several parts not below their number."""
     # Prices of equal cells differ a little, so that the choice does not hang on the solver.
     price = np.where(hidden, 0.0, counts + 1.0 + 1e-4 * np.arange(counts.size) / counts.size)
-    moves = _moves(relations, counts, price, cell, change)
-    if moves is None:
-        return None
-    moved[np.abs(moves) > _NOISE] = True
-    return moved
+    goals = [target] if target > counts[cell] else range(target, int(np.ceil(counts[cell])))
+    near = _near(relations, price, blocks, cell)
+    for goal in goals:
+        # A few blocks mostly hold a way that is as cheap; all of them hold one for certain.
+        for chosen in (near, np.arange(counts.size)):
+            own = csr_array(relations[:, chosen])
+            own = csr_array(own[np.flatnonzero(np.diff(own.indptr)), :])
+            position = int(np.searchsorted(chosen, cell))
+            found = _moves(own, counts[chosen], price[chosen], position, goal - float(counts[cell]))
+            if found is not None:
+                moves = np.zeros(counts.size)
+                moves[chosen] = found
+                return moves
+    if target > counts[cell]:
+        raise GeoProfilingError("suppression of small cells: the relations are not those of a table of counts")
+    return np.zeros(counts.size)
+
+
+def _near(relations: csr_array, price: Floats, blocks: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
+    """Return the cells of a cell's own block and of the few others in which its counterparts are cheapest."""
+    equations = relations[:, [cell]].nonzero()[0]
+    mates = np.unique(relations[equations, :].nonzero()[1])
+    mates = mates[blocks[mates] != blocks[cell]]
+    ranked = mates[np.argsort(price[mates], kind="stable")]
+    others = list(dict.fromkeys(blocks[ranked].tolist()))[:_NEAR_BLOCKS]
+    return np.flatnonzero(np.isin(blocks, [blocks[cell], *others]))
 
 
 def _moves(relations: csr_array, counts: Floats, price: Floats, cell: int, change: float) -> Floats | None:

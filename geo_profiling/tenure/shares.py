@@ -154,7 +154,9 @@ def _hidden(cells: pd.DataFrame, groups: list[str], minimum: int | None, total: 
     if minimum is None:
         return pd.Series(False, index=cells.index)
     relations = table_relations(cells, groups, total=total)
-    return pd.Series(hide_cells(cells["n_households"].to_numpy(float), relations, minimum=minimum), index=cells.index)
+    blocks = pd.factorize(cells[groups[0]])[0].astype(np.int64)
+    counts = cells["n_households"].to_numpy(float)
+    return pd.Series(hide_cells(counts, relations, blocks=blocks, minimum=minimum), index=cells.index)
 
 
 def _type_rows(cells: pd.DataFrame, hidden: pd.Series, total: str) -> pd.DataFrame:
@@ -373,7 +375,9 @@ def _hidden_states(cells: pd.DataFrame, minimum: int, total: str) -> pd.Series:
         for block, where in blocks
     ]
     counts = cells["n_households"].to_numpy(float)
-    return pd.Series(hide_cells(counts, csr_array(vstack(whole)), minimum=minimum), index=cells.index)
+    places = pd.factorize(cells["place"])[0].astype(np.int64)
+    hidden = hide_cells(counts, csr_array(vstack(whole)), blocks=places, minimum=minimum)
+    return pd.Series(hidden, index=cells.index)
 
 
 def _security_rows(cells: pd.DataFrame, measure: str, total: str) -> pd.DataFrame:
