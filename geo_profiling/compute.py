@@ -38,6 +38,7 @@ CONNECT_SECONDS = 5
 FIRST_WORKER_SECONDS = 30
 #: How long work waits for a cluster that has lost all its workers.
 NO_WORKERS_SECONDS = 300
+_CLUSTER_TRIES = 3
 #: Packages whose version can change a result; workers with others are told.
 _COMPARED = (
     "numpy",
@@ -292,16 +293,26 @@ def _start_cluster(workers: int, memory_limit: int | None, stack: ExitStack) -> 
 
     environment = GDAL_ENVIRONMENT | _single_thread_environment()
     stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment}))
-    cluster = stack.enter_context(
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=memory_limit or "auto",
-            dashboard_address=None,
-            processes=True,
-        )
-    )
-    return stack.enter_context(Client(cluster))
+    for attempt in range(_CLUSTER_TRIES):
+        try:
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    memory_limit=memory_limit or "auto",
+                    dashboard_address=None,
+                    processes=True,
+                )
+            )
+            return stack.enter_context(Client(cluster))
+        except (RuntimeError, OSError, TimeoutError) as error:
+            # A worker that is lost while the cluster starts takes the others with it; later ones are replaced.
+            _log.warning("the local cluster did not start: %s", error, extra={"fields": {"attempt": attempt + 1}})
+            reason = error
+    raise SchedulerError(
+        f"a local cluster of {workers} workers cannot be started: {reason}",
+        hint="use fewer workers, or threads (leave --workers out)",
+    ) from reason
 
 
 def _single_thread_environment() -> dict[str, str]:

@@ -221,6 +221,19 @@ def test_cluster_starts_only_when_it_is_needed(monkeypatch):
         assert compute.client is None
 
 
+def test_cluster_that_cannot_start_is_tried_again_and_told(monkeypatch):
+    tried = []
+
+    def refuse(**_):
+        tried.append(1)
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", refuse)
+    with pytest.raises(SchedulerError, match="2 workers cannot be started: Nanny"), local_cluster(2) as compute:
+        compute.start()
+    assert len(tried) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
