@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from geo_profiling.access.network import local_streets
 from geo_profiling.access.service_area import ServiceArea, euclidean_areas, join_areas, people_in_reach, service_areas
@@ -66,7 +67,9 @@ def _by_id(layer: gpd.GeoDataFrame, id_field: str) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(names, index=pd.Index(ids, name="area_id"), geometry=layer.geometry.array, crs=layer.crs)
 
 
-def people_by_stratum(region: RegionSettings, directory: Path, strata: str, compute: Compute) -> pd.DataFrame | None:
+def people_by_stratum(
+    region: RegionSettings, directory: Path, strata: str, compute: Compute, *, sampled_units: Collection[str] = ()
+) -> pd.DataFrame | None:
     """Count the people of each area inside and outside a stratum, on the population grid.
 
     Parameters
@@ -76,6 +79,9 @@ def people_by_stratum(region: RegionSettings, directory: Path, strata: str, comp
     strata : {"is_slum_area", "urbanisation"}
         Slums are the polygons of the settlements, urban ground that of the urban clusters.
     compute : Compute
+    sampled_units : collection of str
+        Units in which households were asked: people outside all of them are in no stratum, for nobody of them
+        could be drawn. Without any the survey is taken to be of everybody.
 
     Returns
     -------
@@ -93,18 +99,37 @@ def people_by_stratum(region: RegionSettings, directory: Path, strata: str, comp
     else:
         ground = gpd.read_parquet(directory / f"tables/{layer}.parquet")
     united = shapely.union_all(np.asarray(ground.to_crs(population.grid.crs).geometry.array, dtype=object))
+    every = region_areas(region, directory)
+    frame = _survey_frame(every, sampled_units, population.grid.crs)
     parts = []
-    for kind, areas in region_areas(region, directory).items():
+    for kind, areas in every.items():
         polygons = areas.to_crs(population.grid.crs)
         everyone = _sums(population, polygons, compute)
-        shared = shapely.intersection(np.asarray(polygons.geometry.array, dtype=object), united)
-        within = _sums(population, gpd.GeoDataFrame(index=areas.index, geometry=shared, crs=polygons.crs), compute)
-        rest = (everyone - within).clip(lower=0.0)
-        counts = {inside: within, outside: rest}
+        covered = everyone if frame is None else _sums(population, _clipped(polygons, frame), compute)
+        ground_here = united if frame is None else shapely.intersection(united, frame)
+        within = _sums(population, _clipped(polygons, ground_here), compute)
+        rest = (covered - within).clip(lower=0.0)
+        counts = {inside: within, outside: rest, "": (everyone - covered).clip(lower=0.0)}
         parts += [_stratum_rows(kind, stratum, people) for stratum, people in counts.items()]
         if kind == "urban_centre" and strata == "is_slum_area":
             parts += [_stratum_rows("rest_of_city", outside, rest), _stratum_rows("rest_of_city", inside, rest * 0)]
     return pd.concat(parts, ignore_index=True)
+
+
+def _survey_frame(
+    areas: Mapping[str, gpd.GeoDataFrame], sampled_units: Collection[str], crs: CRS
+) -> shapely.Geometry | None:
+    """Return the ground that the survey was drawn from; None where that is not known."""
+    units = areas.get("unit")
+    if units is None or not len(sampled_units):
+        return None
+    chosen = units[units.index.isin(list(sampled_units))].to_crs(crs)
+    return shapely.union_all(np.asarray(chosen.geometry.array, dtype=object)) if len(chosen) else None
+
+
+def _clipped(polygons: gpd.GeoDataFrame, ground: shapely.Geometry) -> gpd.GeoDataFrame:
+    shared = shapely.intersection(np.asarray(polygons.geometry.array, dtype=object), ground)
+    return gpd.GeoDataFrame(index=polygons.index, geometry=shared, crs=polygons.crs)
 
 
 def _sums(population: Source, polygons: gpd.GeoDataFrame, compute: Compute) -> pd.Series:

@@ -125,7 +125,8 @@ def _from_households(
         households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
     )
     if rules.modelled_by is not None:
-        people = people_by_stratum(region, directory, rules.modelled_by, compute)
+        sampled = areas["unit"].dropna().map(str).unique() if "unit" in areas else ()
+        people = people_by_stratum(region, directory, rules.modelled_by, compute, sampled_units=sampled)
         if people is not None:
             estimates = fill_modelled(estimates, people, strata=rules.modelled_by)
     nesting = nested_areas(areas)

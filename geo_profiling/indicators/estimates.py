@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 #: The area that all areas are parts of, and a breakdown's total.
 WHOLE = "survey_area"
 TOTAL = "_T"
+_NOWHERE = "\x00"
 _FIGURES = ["se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff"]
 _COUNTS = {"n": "Int64", "n_psu": "Int64", "df": "Int64"}
 COLUMNS = [
@@ -113,10 +114,12 @@ def direct_estimates(
             labels = {"area_id": ids.map(str, na_action="ignore")}
             if breakdown:
                 labels["category"] = frame[breakdown].map(_label, na_action="ignore")
-            table = pd.concat([design, values, pd.DataFrame(labels)], axis=1)
-            if not table[list(labels)].notna().all(axis=1).any():
-                continue
+            # Households in no area stay in the design, as a domain that nobody asks for.
+            table = pd.concat([design, values, pd.DataFrame(labels).fillna(_NOWHERE)], axis=1)
             found = _estimate(table, list(values.columns), list(labels), rules, name)
+            found = found[(found[list(labels)] != _NOWHERE).all(axis=1)]
+            if found.empty:
+                continue
             parts.append(_rows(found, measures, kind, breakdown))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
@@ -207,25 +210,23 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
     keys = ["area_type", "area_id", "indicator"]
     own = direct[(direct["breakdown"] == "") & is_direct(direct)][keys]
     wanted = pd.MultiIndex.from_frame(own)
-    parts = []
-    for (kind, indicator), part in (
-        ((kind, name), (people[people["area_type"] == kind], rates[rates["indicator"] == name]))
-        for kind in people["area_type"].unique()
-        for name in direct["indicator"].unique()
-    ):
-        counts, known = part
-        if known.empty:
-            continue
-        found = modelled_estimates(counts, known.rename(columns={"category": "stratum"}), name=f"people of {kind}")
-        found = found[found["estimate"].notna()].rename(columns={"ci_low": "lower", "ci_high": "upper"})
-        found = found.assign(
-            area_type=kind, indicator=indicator, breakdown="", category=TOTAL, nature="M",
-            components_used=known["components_used"].iloc[0],
-        )  # fmt: skip
-        parts.append(found[~pd.MultiIndex.from_frame(found[keys]).isin(wanted)])
-    if not parts or not sum(map(len, parts)):
+    names = rates["indicator"].unique()
+    if not len(names) or people.empty:
         return direct
-    new = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+    # One pair of area and indicator is one area of the model, one of stratum and indicator one stratum.
+    pairs = people.merge(pd.DataFrame({"indicator": names}), how="cross")
+    joint = pd.MultiIndex.from_frame(pairs[keys]).to_flat_index()
+    strata_of = pd.MultiIndex.from_frame(pairs[["stratum", "indicator"]]).to_flat_index()
+    known = rates.assign(stratum=pd.MultiIndex.from_frame(rates[["category", "indicator"]]).to_flat_index())
+    found = modelled_estimates(pairs.assign(area_id=joint, stratum=strata_of), known)
+    found = found[found["estimate"].notna()].rename(columns={"ci_low": "lower", "ci_high": "upper"})
+    if found.empty:
+        return direct
+    found[keys] = found.pop("area_id").tolist()
+    used = rates.drop_duplicates("indicator").set_index("indicator")["components_used"]
+    found["components_used"] = found["indicator"].map(used)
+    new = found.assign(breakdown="", category=TOTAL, nature="M").reindex(columns=COLUMNS)
+    new = new[~pd.MultiIndex.from_frame(new[keys]).isin(wanted)]
     replaced = pd.MultiIndex.from_frame(direct[keys]).isin(pd.MultiIndex.from_frame(new[keys]))
     kept = direct[~(replaced & (direct["breakdown"] == "").to_numpy())]
     return pd.concat([part.astype(_COUNTS) for part in (kept, new)], ignore_index=True)

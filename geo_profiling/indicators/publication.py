@@ -24,6 +24,9 @@ FIELDS = (
     "obs_value", "unit_measure", "lower_bound", "upper_bound", "ci_method", "se", "n", "n_psu", "df", "n_eff", "deff",
     "obs_status", "nature", "components_used", "denominator_scope", "coverage_share",
 )  # fmt: skip
+#: PSUs and degrees of freedom below which a standard error is itself uncertain.
+MIN_SURE_PSUS = 5
+MIN_SURE_DF = 8
 _BLANKED = ["estimate", "se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"]
 Cell = tuple[str, str, str]
 
@@ -50,7 +53,7 @@ def suppress_small(
     Returns
     -------
     DataFrame
-        With ``obs_status``: A normal, U on few households, Q suppressed. Modelled values stay: they tell of
+        With ``obs_status``: A normal, U on few households or PSUs, Q suppressed. Modelled values stay: they tell of
         their strata, not of the few households in the area.
 
     Notes
@@ -70,6 +73,9 @@ def suppress_small(
     direct = (result["nature"] != "M").to_numpy()
     result["obs_status"] = "A"
     result.loc[direct, "obs_status"] = survey_status(result.loc[direct, "n"], minimum=minimum, caution=caution)
+    if {"n_psu", "df"} <= set(result.columns):
+        few = direct & ((result["n_psu"] < MIN_SURE_PSUS) | (result["df"] < MIN_SURE_DF)).fillna(False).to_numpy(bool)
+        result.loc[few & (result["obs_status"] == "A"), "obs_status"] = "U"
     known: dict[tuple[Hashable, ...], set[Cell]] = {}
     hidden = np.zeros(len(result), bool)
     total = result["breakdown"] == ""

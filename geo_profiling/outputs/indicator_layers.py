@@ -69,7 +69,7 @@ _LONG = {
         _count("df", "Degrees of freedom", "PSUs less strata."),
         _figure("n_eff", "Effective households", "Households of a simple random sample that would tell as much.", 0),
         _figure("deff", "Design effect", "How many times the variance of such a sample it is.", 2),
-        _text("obs_status", "Status", "A normal, U on few households, Q suppressed.", nullable=False),
+        _text("obs_status", "Status", "A normal, U on few households or PSUs, Q suppressed.", nullable=False),
         _text("nature", "Nature", "E estimated, M modelled, C as a city reports it."),
         _text("components_used", "Made of", "Components, distances or choices the value rests on."),
         _text("denominator_scope", "Share of whom", "Whose share it is."),
