@@ -16,7 +16,7 @@ from geo_profiling.settlements.complexity import measure_complexity
 from geo_profiling.settlements.reblocking import new_paths
 from geo_profiling.settlements.street_access import buildings_between, street_distance
 from geo_profiling.settlements.streets import StreetNetwork, street_network
-from pipelines.built import BuiltCity, read_built, tell
+from pipelines.built import BuiltCity, read_built
 
 
 def run_blocks(region: RegionSettings, directory: Path, compute: Compute) -> None:
@@ -38,7 +38,6 @@ def run_blocks(region: RegionSettings, directory: Path, compute: Compute) -> Non
     assert region.settlements is not None  # only asked for where it is configured
     rules = region.settlements.blocks
     built = read_built(region)
-    tell(built.findings)
     assert built.buildings is not None  # only asked for where buildings are configured
     network = None if built.streets is None else street_network(built.streets.geometry, gap_m=rules.gap_m)
     blocks = blocks_of(built, rules.context_m)

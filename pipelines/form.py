@@ -52,8 +52,8 @@ def run_form(region: RegionSettings, directory: Path, _compute: Compute) -> None
     assert rules is not None  # as above
     built = read_built(region)
     assert built.buildings is not None  # as above
-    footprints, findings = prepare_footprints(built.buildings)
-    tell(findings)
+    # What is wrong with the layer was told with all inputs.
+    footprints, _ = prepare_footprints(built.buildings, report_overlaps=False)
     form = building_form(footprints)
     form = pd.concat([form, nearest_neighbours(footprints)], axis=1)
     plots = _plots(built, footprints, form) if rules.plots else pd.DataFrame(index=footprints.index)

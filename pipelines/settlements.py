@@ -13,7 +13,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.outputs.layers import LAYERS
 from geo_profiling.outputs.tables import write_parquet
-from pipelines.built import read_built, tell
+from pipelines.built import read_built
 
 #: Tables with one row for each settlement, in the order in which their fields stand.
 _PARTS = ("settlement_population", "settlement_form", "settlement_profile", "settlement_tenure", "settlement_hazard")
@@ -37,7 +37,6 @@ def run_settlements(region: RegionSettings, directory: Path, _compute: Compute) 
         If the layer is refused.
     """
     built = read_built(region)
-    tell(built.findings)
     settlements = built.settlements
     assert settlements is not None  # only asked for where it is configured
     table = pd.DataFrame(index=settlements.index.astype(str))

@@ -96,6 +96,7 @@ def people_and_rights(units: gpd.GeoDataFrame) -> tuple[pd.DataFrame, pd.DataFra
                     "kind": {"registered": "title", "recognised": "certificate"}.get(paper, "receipt"),
                 }
             )
+        since = f"{int(rng.integers(1985, 2019))}-03-01"
         holders = min(adults, 2) if rng.random() < 0.6 else 1
         for number in range(adults):
             party = f"P{unit}-{number + 1}"
@@ -112,7 +113,7 @@ def people_and_rights(units: gpd.GeoDataFrame) -> tuple[pd.DataFrame, pd.DataFra
                         "unit_id": unit,
                         "tenure_type": kind,
                         "share": round(1 / holders, 4),
-                        "valid_from": f"{int(rng.integers(1985, 2019))}-03-01",
+                        "valid_from": since,
                         "documented": paper,
                         "perceived": "secure" if secure else str(rng.choice(["insecure", "insecure", "unknown"])),
                         "may_bequeath": "yes" if secure else "no",

@@ -1,0 +1,54 @@
+"""Layers and tables of informal settlements checked: what can be read, and what lies where."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.findings import Finding
+from geo_profiling.settlements.form import overlap_findings
+from geo_profiling.settlements.streets import network_findings, street_network
+from pipelines.built import BuiltCity, read_built
+from pipelines.check_layers import attempt
+from pipelines.check_tenure import tenure_findings
+from pipelines.declared import input_label
+from pipelines.profile import profile_findings
+
+
+def settlement_findings(region: RegionSettings) -> list[Finding]:
+    """Check what a region declares of its informal settlements.
+
+    Parameters
+    ----------
+    region : RegionSettings
+
+    Returns
+    -------
+    list of Finding
+        Empty where no settlements are profiled.
+    """
+    if region.settlements is None:
+        return []
+    findings: list[Finding] = []
+    built = attempt("settlements", findings, partial(read_built, region))
+    if built is not None:
+        findings += built.findings
+        findings += _of_buildings(region, built)
+        if built.streets is not None and region.inputs.streets is not None:
+            network = street_network(built.streets.geometry, gap_m=region.settlements.blocks.gap_m)
+            findings += network_findings(network, name=input_label("streets", region.inputs.streets.path))
+    return [*findings, *profile_findings(region), *tenure_findings(region)]
+
+
+def _of_buildings(region: RegionSettings, built: BuiltCity) -> list[Finding]:
+    declared, rules = region.inputs.buildings, region.settlements
+    if built.buildings is None or declared is None or rules is None:
+        return []
+    label = input_label("buildings", declared.path)
+    kinds = set(built.buildings.geom_type)
+    if rules.form is None:
+        return []
+    if not kinds <= {"Polygon", "MultiPolygon"}:
+        remedy = "write 'form: null' in 'settlements': street access alone is measured on points"
+        return [Finding("error", label, "", "has points, but form is measured on footprints", remedy)]
+    return overlap_findings(built.buildings, name=label)
