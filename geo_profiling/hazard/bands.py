@@ -1,4 +1,8 @@
-"""Bands of hazard intensity: their limits, names and codes, and tables of what lies in them."""
+"""Bands of a hazard's intensity, and the classes that ground has beside them.
+
+Dry, permanent water, unknown (no data) and outside (the hazard grid does not reach there) are four
+different things; each cell is in exactly one class.
+"""
 
 from __future__ import annotations
 
@@ -7,306 +11,160 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal
 
 import numpy as np
-import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
-from geo_profiling.errors import UsageError, ValueRangeError
-from geo_profiling.findings import Finding
-from geo_profiling.hazard.return_periods import AnnualExposure, annual_exposure
+from geo_profiling.errors import UsageError
 
-HazardUnit: TypeAlias = Literal["m", "cm"]
-NodataMeans: TypeAlias = Literal["unknown", "dry"]
+#: Whether cells without data are unknown, or dry because the provider says so.
+NodataMeans = Literal["unknown", "dry"]
 
-#: Limits of the bands of flood depth in metres (Rentschler et al. 2022 count exposure from 0.15 m).
-DEPTH_EDGES = (0.15, 0.5, 1.5)
-#: The name of what no map tells about.
-UNKNOWN = "unknown"
-#: Depths beyond this are no flood, in metres; beyond the second they deserve a look.
-MAX_DEPTH_M = 100.0
-DOUBTFUL_DEPTH_M = 25.0
-#: Stands for "no data" too often to be a depth in centimetres.
-_FILL_DEPTH = 9999.0
-_MOST_EDGES = 100
-_UNITS_PER_M: dict[HazardUnit, int] = {"m": 1, "cm": 100}
+DRY: Final = "dry"
+UNKNOWN: Final = "unknown"
+OUTSIDE: Final = "outside"
+WATER: Final = "permanent_water"
+#: Depths in metres: none or low, ankle, waist, above.
+DEFAULT_THRESHOLDS: Final = (0.15, 0.5, 1.5)
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Bands closed on the left: below the first limit, between two, from the last one on; and unknown.
+    """Bands between thresholds, closed on the left.
 
     Parameters
     ----------
-    edges : tuple of float
-        Rising limits, above 0, in metres where the hazard is a depth.
+    thresholds : tuple of float
+        Rising, in the unit of the hazard.
 
     Raises
     ------
     UsageError
-        If there is none, or they do not rise from above 0.
+        If there is none, or they do not rise.
 
     Examples
     --------
-    >>> Bands((0.15, 0.5, 1.5)).names
-    ('<0.15', '0.15-0.5', '0.5-1.5', '>=1.5', 'unknown')
+    >>> Bands((0.15, 0.5, 1.5)).labels
+    ('<0.15', '0.15-0.5', '0.5-1.5', '>=1.5')
+    >>> Bands((0.15,)).classes
+    ('dry', '<0.15', '>=0.15', 'unknown', 'outside', 'permanent_water')
     """
 
-    edges: tuple[float, ...] = DEPTH_EDGES
+    thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS
 
     def __post_init__(self) -> None:
-        rising = all(first < second for first, second in zip(self.edges, self.edges[1:], strict=False))
-        usable = self.edges and all(math.isfinite(edge) and edge > 0 for edge in self.edges)
-        if not (rising and usable and len(self.edges) <= _MOST_EDGES):
-            shown = ", ".join(f"{edge:g}" for edge in self.edges[:10]) or "none"
-            raise UsageError(f"the limits of bands must rise from above 0: {shown}", hint="for example 0.15,0.5,1.5")
+        rising = all(a < b for a, b in zip(self.thresholds, self.thresholds[1:], strict=False))
+        if not self.thresholds or not rising or not all(math.isfinite(value) for value in self.thresholds):
+            raise UsageError(
+                f"thresholds {', '.join(f'{value:g}' for value in self.thresholds) or 'none'} make no bands",
+                hint="give rising numbers, for example 0.15,0.5,1.5",
+            )
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the bands, from the lowest, and ``unknown``."""
-        texts = [number_text(edge) for edge in self.edges]
-        between = [f"{low}-{high}" for low, high in itertools.pairwise(texts)]
-        return (f"<{texts[0]}", *between, f">={texts[-1]}", UNKNOWN)
+    def labels(self) -> tuple[str, ...]:
+        """From the lowest band to the highest."""
+        names = [plain(value) for value in self.thresholds]
+        between = [f"{low}-{high}" for low, high in itertools.pairwise(names)]
+        return (f"<{names[0]}", *between, f">={names[-1]}")
 
     @property
-    def at_least(self) -> tuple[str, ...]:
-        """Names of everything from each limit on."""
-        return tuple(f">={number_text(edge)}" for edge in self.edges)
+    def exceedances(self) -> tuple[str, ...]:
+        """Names of what is at or above each threshold."""
+        return tuple(f">={plain(value)}" for value in self.thresholds)
 
-    def limits(self, unit: HazardUnit = "m") -> NDArray[np.float64]:
-        """Return the limits in the unit of a map.
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class in the order of its code: dry, the bands, unknown, outside, permanent water."""
+        return (DRY, *self.labels, UNKNOWN, OUTSIDE, WATER)
+
+    def code(self, name: str) -> int:
+        """Return the code of a class."""
+        return self.classes.index(name)
+
+    def scaled(self, per_unit: int) -> tuple[float, ...]:
+        """Return the thresholds in a unit of which ``per_unit`` make one, without binary rounding.
 
         Examples
         --------
-        >>> Bands((0.29, 1.5)).limits("cm")
-        array([ 29., 150.])
+        >>> Bands((0.07, 0.15)).scaled(100), 0.07 * 100
+        ((7.0, 15.0), 7.000000000000001)
         """
-        # 0.29 * 100 is a hair below 29 in binary
-        return np.array([float(Decimal(repr(edge)) * _UNITS_PER_M[unit]) for edge in self.edges])
+        return tuple(float(Decimal(repr(value)) * per_unit) for value in self.thresholds)
 
-
-@dataclass(frozen=True)
-class BandTable:
-    """What lies in each band of a hazard, by zone and return period.
-
-    Attributes
-    ----------
-    index : pandas.Index
-        The zones.
-    return_periods : tuple of float
-        Years, rising.
-    bands : Bands
-    values : ndarray of float64, shape (zones, return periods, bands and unknown)
-        People, buildings or metres.
-    total : ndarray of float64, shape (zones,)
-        What is there in all, counted on its own: the bands of each return period sum to it.
-    """
-
-    index: pd.Index
-    return_periods: tuple[float, ...]
-    bands: Bands
-    values: NDArray[np.float64]
-    total: NDArray[np.float64]
-
-    @property
-    def exceeding(self) -> NDArray[np.float64]:
-        """What lies at or above each limit, shape (zones, limits, return periods); NaN where all is unknown."""
-        from_top = np.cumsum(self.values[:, :, -2:0:-1], axis=2)[:, :, ::-1]
-        known = self.values[:, :, :-1].sum(axis=2)
-        is_unknown = (known == 0) & (self.values[:, :, -1] > 0)
-        return np.where(is_unknown[:, :, None], np.nan, from_top).transpose(0, 2, 1)
-
-    @property
-    def known_share(self) -> NDArray[np.float64]:
-        """Share of the total whose band is known, shape (zones, return periods); NaN where there is nothing."""
-        known = self.values[:, :, :-1].sum(axis=2)
-        whole = known + self.values[:, :, -1]
-        return np.divide(known, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-
-    def annual(self, *, running_maximum: bool = False) -> AnnualExposure:
-        """Return the expected annual exposure from each limit on, of shape (zones, limits).
-
-        See :func:`geo_profiling.hazard.return_periods.annual_exposure`.
-        """
-        return annual_exposure(self.exceeding, self.return_periods, running_maximum=running_maximum)
-
-    def long(self, measure: str) -> pd.DataFrame:
-        """Return the table with one row for each zone, return period and band.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns zone, measure, return_period, band, value.
-
-        Examples
-        --------
-        >>> table = BandTable(pd.Index(["a"]), (10.0,), Bands((1.0,)), np.array([[[4.0, 2.0, 1.0]]]), np.array([7.0]))
-        >>> table.long("population")[["zone", "return_period", "band", "value"]].to_numpy().tolist()
-        [['a', 10.0, '<1', 4.0], ['a', 10.0, '>=1', 2.0], ['a', 10.0, 'unknown', 1.0]]
-        """
-        return long_rows(self.index, measure, self.return_periods, self.bands.names, self.values)
-
-    def long_annual(self, *, suffix: str = "") -> pd.DataFrame:
-        """Return expected annual exposure and its bounds, one row for each zone and limit.
+    def codes_of(self, values: NDArray[Any], *, per_unit: int = 1, has_dry: bool = True) -> NDArray[np.uint8]:
+        """Return the class of every value: dry, a band, or unknown for NaN.
 
         Parameters
         ----------
-        suffix : str
-            Of the measures ``eae``, ``eae_lower`` and ``eae_upper``.
+        values : ndarray of float32 or float64
+            Thresholds are compared in the values' own precision: a stored 0.7 is at least 0.7.
+        per_unit : int
+            Units of the values in one unit of the thresholds: 100 for centimetres.
+        has_dry : bool
+            Whether 0 means that there is none of the hazard.
 
-        Returns
-        -------
-        pandas.DataFrame
-            As :meth:`long`, with NaN return periods.
+        Examples
+        --------
+        >>> codes = Bands((0.15, 0.5)).codes_of(np.array([0.0, 0.01, 0.15, 0.5, np.nan], dtype=np.float32))
+        >>> [Bands((0.15, 0.5)).classes[code] for code in codes]
+        ['dry', '<0.15', '0.15-0.5', '>=0.5', 'unknown']
         """
-        found = self.annual()
-        parts = {"eae": found.estimate, "eae_lower": found.lower, "eae_upper": found.upper}
-        return pd.concat(
-            [
-                long_rows(self.index, name + suffix, (math.nan,), self.bands.at_least, values[:, None, :])
-                for name, values in parts.items()
-            ],
-            ignore_index=True,
-        )
+        limits = np.array(self.scaled(per_unit), dtype=values.dtype)
+        codes = (1 + np.searchsorted(limits, values, side="right")).astype(np.uint8)
+        if has_dry:
+            codes[values == 0] = 0
+        codes[np.isnan(values)] = len(self.thresholds) + 2
+        return codes
 
 
-def number_text(value: float) -> str:
-    """Write a limit or return period as briefly as reads back the same.
+def plain(value: float) -> str:
+    """Write a number as short as it reads back: 10, 2.5, 0.15.
 
     Examples
     --------
-    >>> number_text(0.5), number_text(100.0)
-    ('0.5', '100')
+    >>> plain(100.0), plain(0.15)
+    ('100', '0.15')
     """
-    return np.format_float_positional(value, unique=True, trim="-")
+    return np.format_float_positional(value, trim="-")
 
 
-def long_rows(
-    index: pd.Index,
-    measure: str,
-    return_periods: Sequence[float],
-    bands: Sequence[str],
-    values: NDArray[np.float64],
-) -> pd.DataFrame:
-    """Lay values of shape (zones, return periods, bands) out in rows: zone, measure, return_period, band, value.
+def parse_thresholds(values: Sequence[float]) -> Bands:
+    """Return bands of thresholds in the order given; see :class:`Bands`.
 
     Examples
     --------
-    >>> long_rows(pd.Index([7]), "eae", [np.nan], [">=1"], np.array([[[2.5]]]))["value"].tolist()
-    [2.5]
+    >>> parse_thresholds([0.1, 1.0]).labels
+    ('<0.1', '0.1-1', '>=1')
     """
-    zones, periods, width = values.shape
-    return pd.DataFrame(
-        {
-            "zone": index.repeat(periods * width),
-            "measure": measure,
-            "return_period": np.tile(np.repeat(np.asarray(return_periods, dtype=np.float64), width), zones),
-            "band": np.tile(np.asarray(bands, dtype=object), zones * periods),
-            "value": values.ravel(),
-        }
-    )
-
-
-def band_codes(
-    values: NDArray[Any], bands: Bands, *, unit: HazardUnit = "m", nodata_means: NodataMeans = "unknown"
-) -> tuple[NDArray[np.uint8], float]:
-    """Classify values on a hazard map.
-
-    Parameters
-    ----------
-    values : ndarray of float32 or float64
-        As stored; NaN is nodata.
-    bands : Bands
-        Limits are compared as numbers of the map's own type: a limit that the map holds is in the band above it.
-    unit : {"m", "cm"}
-        Of the values.
-    nodata_means : {"unknown", "dry"}
-        What the map's provider says of its nodata.
-
-    Returns
-    -------
-    codes : ndarray of uint8, shape of ``values``
-        Position in :attr:`Bands.names`.
-    greatest : float
-        Greatest value, 0 where there is none.
-
-    Examples
-    --------
-    >>> codes, greatest = band_codes(np.array([[0.0, 0.15, np.nan, 2.0]]), Bands())
-    >>> codes.tolist(), greatest
-    ([[0, 1, 4, 3]], 2.0)
-    """
-    limits = bands.limits(unit).astype(values.dtype)
-    codes = np.empty(values.shape, np.uint8)
-    of_nodata = 0 if nodata_means == "dry" else len(limits) + 1
-    return codes, float(_encode(values.reshape(-1), limits, np.uint8(of_nodata), codes.reshape(-1)))
+    return Bands(tuple(float(value) for value in values))
 
 
 @njit(nogil=True, cache=True)
-def _encode(values: NDArray[Any], limits: NDArray[Any], of_nodata: np.uint8, codes: NDArray[np.uint8]) -> float:
-    greatest = values.dtype.type(0)
-    if len(limits) == 3:
-        # the usual number, without an inner loop: the compiler makes vector instructions of it
-        first, second, third = limits[0], limits[1], limits[2]
-        for i in range(len(values)):
-            value = values[i]
-            code = np.uint8(value >= first) + np.uint8(value >= second) + np.uint8(value >= third)
-            codes[i] = code if value == value else of_nodata
-            greatest = value if value > greatest else greatest
-        return greatest
-    for i in range(len(values)):
-        value = values[i]
-        code = np.uint8(0)
-        for limit in limits:
-            code += np.uint8(value >= limit)
-        codes[i] = code if value == value else of_nodata
-        greatest = value if value > greatest else greatest
-    return greatest
-
-
-def require_plausible_depth(greatest: float, *, unit: HazardUnit, name: str) -> None:
-    """Refuse a map whose greatest value is no flood depth: an undeclared fill value, or another unit.
+def classify(values: NDArray[Any], limits: NDArray[Any], has_dry: bool, unknown: int, out: NDArray[np.uint8]) -> None:
+    """Write the class of every value of a window: 0 dry, 1 and more a band, ``unknown`` for NaN.
 
     Parameters
     ----------
-    greatest : float
-        In ``unit``.
-    unit : {"m", "cm"}
-        As declared.
-    name : str
-        Of the map, for the message.
-
-    Raises
-    ------
-    ValueRangeError
-        If it is deeper than 100 m, or 9999.
-
-    Examples
-    --------
-    >>> require_plausible_depth(3.5, unit="m", name="rp100.tif")
+    values : ndarray of float32 or float64, two-dimensional
+    limits : ndarray of the same type
+        Rising thresholds in the unit of the values.
+    has_dry : bool
+        Whether 0 is dry.
+    unknown : int
+        Code of NaN.
+    out : ndarray of uint8, same shape
     """
-    if greatest <= MAX_DEPTH_M * _UNITS_PER_M[unit] and greatest != _FILL_DEPTH:
-        return
-    other = "" if unit == "cm" else "; if the map is in centimetres, say so (--hazard-unit cm)"
-    raise ValueRangeError(
-        f"{name}: a depth of {greatest:g} {unit} cannot be",
-        hint=f"if {greatest:g} means 'no data', declare it as nodata in the file{other}",
-    )
-
-
-def depth_findings(greatest: float, *, unit: HazardUnit, name: str) -> list[Finding]:
-    """Return a warning where the greatest depth of a map makes its unit doubtful.
-
-    Examples
-    --------
-    >>> print(*depth_findings(80.0, unit="m", name="rp100.tif"))
-    rp100.tif: its greatest depth is 80 m
-    >>> depth_findings(80.0, unit="cm", name="rp100.tif")
-    []
-    """
-    if greatest <= DOUBTFUL_DEPTH_M * _UNITS_PER_M[unit]:
-        return []
-    remedy = "check the unit" + ("" if unit == "cm" else ": if it is centimetres, say --hazard-unit cm")
-    return [Finding("warning", name, "", f"its greatest depth is {greatest:g} {unit}", remedy)]
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            if value != value:
+                out[i, j] = unknown
+            elif has_dry and value == 0:
+                out[i, j] = 0
+            else:
+                code = 1
+                for limit in limits:
+                    code += value >= limit
+                out[i, j] = code
