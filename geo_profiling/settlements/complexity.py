@@ -192,7 +192,8 @@ def blocks_of_points(points: NDArray[np.float64], blocks: gpd.GeoSeries) -> NDAr
     rank[np.argsort(np.array([str(name) for name in blocks.index]), kind="stable")] = np.arange(len(polygons))
     at_rank = np.argsort(rank)
     lowest = np.full(len(points), len(polygons), np.int64)
-    point, block = shapely.STRtree(polygons).query(shapely.points(points), predicate="intersects")
+    # Asked from the side of the polygons, each of them is prepared once for all of its points.
+    block, point = shapely.STRtree(shapely.points(points)).query(polygons, predicate="intersects")
     np.minimum.at(lowest, point, rank[block])
     found: NDArray[np.int64] = np.append(at_rank, -1)[lowest]
     return found
