@@ -69,8 +69,8 @@ def main() -> None:
             plan = timed(folder, "plan")[2]
             reasons.append((case, next((line.strip() for line in plan.splitlines() if "  run " in line), "up to date")))
             seconds, used, said = timed(folder)
-            computed = re.search(r"(\d+ of \d+) steps computed", said)
-            print(f"| {case} | {computed[1] if computed else 'none'} | {seconds:.1f} | {used:.1f} |", flush=True)
+            computed = re.findall(r"(\d+ of \d+) steps computed", said)
+            print(f"| {case} | {computed[-1] if computed else 'none'} | {seconds:.1f} | {used:.1f} |", flush=True)
 
         row("everything is new")
         time.sleep(2.1)  # what changed a moment ago is hashed once more
