@@ -24,6 +24,7 @@ from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from pipelines.cells import common_grid, region_grid
+from pipelines.check_indicators import indicator_findings
 from pipelines.check_layers import attempt, elsewhere, layer_findings
 from pipelines.check_settlements import settlement_findings
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
@@ -92,6 +93,7 @@ def check_region(
     grid = None if population is None else _grid_of_region(region, population.grid)
     findings += model_findings(region, grid)
     findings += layer_findings(region, population)
+    findings += indicator_findings(region)
     findings += settlement_findings(region)
     # Land is of every year, and told once.
     return list(dict.fromkeys(findings))

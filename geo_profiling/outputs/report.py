@@ -25,6 +25,8 @@ from geo_profiling.outputs.cartography import orientation
 from geo_profiling.outputs.legend import CELL_LEGENDS, FIELD_LEGENDS, ClassLabel
 from geo_profiling.outputs.manifest import FILE_NAME, Manifest, as_stored, read_manifest
 from geo_profiling.outputs.maps import cell_words, level_of
+from geo_profiling.outputs.report_indicators import REPORTED as INDICATORS_REPORTED
+from geo_profiling.outputs.report_indicators import indicator_sections
 from geo_profiling.outputs.report_map import MAX_CELLS, TARGET, map_json, map_scripts, title_of
 from geo_profiling.outputs.report_metropolis import (
     MAX_ROWS,
@@ -47,8 +49,9 @@ _URBAN = (
 #: What writes further sections from layers, maps and manifest; and the layers that they need.
 SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = (
     settlement_sections,
+    indicator_sections,
 )
-REPORTED: tuple[str, ...] = (*_URBAN, *SETTLEMENTS_REPORTED)
+REPORTED: tuple[str, ...] = (*_URBAN, *SETTLEMENTS_REPORTED, *INDICATORS_REPORTED)
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
 _TEMPLATES = Path(__file__).parent / "templates"
 
