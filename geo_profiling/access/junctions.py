@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+#: Segments that are held against others together.
+_STRETCH_SEGMENTS = 16
 
 
 def split_at_junctions(
@@ -43,8 +45,12 @@ def split_at_junctions(
     [[0.0, 0.0, 5.0, 0.0], [5.0, 0.0, 10.0, 0.0], [5.0, -5.0, 5.0, 0.0], [5.0, 0.0, 5.0, 5.0]]
     """
     line = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-    first, second = _near_pairs(coordinates, starts, snap_m)
-    segment, x, y = _meetings(first, second, starts, coordinates, levels, float(snap_m), bool(node_crossings))
+    stretches = _stretches(line)
+    first, second = _near_pairs(coordinates, stretches, snap_m)
+    ends = np.zeros(len(coordinates), bool)
+    ends[starts[:-1]] = ends[starts[1:] - 1] = True
+    at = levels[line[stretches[:, 0]]]
+    segment, x, y = _meetings(first, second, stretches, coordinates, ends, at, float(snap_m), bool(node_crossings))
     begin, end = coordinates[segment], coordinates[segment + 1]
     along = ((np.column_stack([x, y]) - begin) * (end - begin)).sum(axis=1)
     order = np.lexsort((y, x, along, segment))
@@ -55,10 +61,26 @@ def split_at_junctions(
     return np.column_stack([vertices[:-1], vertices[1:]])[within]
 
 
-def _near_pairs(coordinates: FloatArray, starts: IntArray, snap_m: float) -> tuple[IntArray, IntArray]:
-    """Return the pairs of lines whose boxes come within the distance, each line with itself too."""
-    low = np.minimum.reduceat(coordinates, starts[:-1], axis=0)
-    high = np.maximum.reduceat(coordinates, starts[:-1], axis=0)
+def _stretches(line: IntArray) -> IntArray:
+    """Return short runs of segments of one line each: the first vertex of the first and of the last, plus 1.
+
+    Of long lines every segment would else be held against every other one.
+    """
+    segments = np.flatnonzero(line[1:] == line[:-1])
+    owner = line[segments]
+    place = segments - np.searchsorted(line, owner)
+    fresh = np.flatnonzero((place % _STRETCH_SEGMENTS == 0) | np.concatenate([[True], owner[1:] != owner[:-1]]))
+    last = np.concatenate([fresh[1:], [len(segments)]]) - 1
+    return np.column_stack([segments[fresh], segments[last] + 1])
+
+
+def _near_pairs(coordinates: FloatArray, stretches: IntArray, snap_m: float) -> tuple[IntArray, IntArray]:
+    """Return the pairs of stretches whose boxes come within the distance, each with itself too."""
+    # From the first vertex to behind the last one of each; what lies between is left out of the answer.
+    bounds = np.column_stack([stretches[:, 0], stretches[:, 1] + 1]).ravel()
+    padded = np.concatenate([coordinates, coordinates[-1:]])
+    low = np.minimum.reduceat(padded, bounds, axis=0)[::2]
+    high = np.maximum.reduceat(padded, bounds, axis=0)[::2]
     tree = shapely.STRtree(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
     boxes = shapely.box(low[:, 0] - snap_m, low[:, 1] - snap_m, high[:, 0] + snap_m, high[:, 1] + snap_m)
     first, second = tree.query(boxes)
@@ -112,8 +134,9 @@ def _lands(end: bool, own: int, other: int, node_crossings: bool) -> bool:
 def _meetings(
     first: IntArray,
     second: IntArray,
-    starts: IntArray,
+    stretches: IntArray,
     xy: FloatArray,
+    ends: NDArray[np.bool_],
     levels: IntArray,
     snap: float,
     node_crossings: bool,
@@ -125,13 +148,13 @@ def _meetings(
     y = np.empty(1024, np.float64)
     for pair in range(first.size):
         one, other = first[pair], second[pair]
-        for i in range(starts[one], starts[one + 1] - 1):
-            for j in range(i + 1 if one == other else starts[other], starts[other + 1] - 1):
+        for i in range(stretches[one, 0], stretches[one, 1]):
+            for j in range(i + 1 if one == other else stretches[other, 0], stretches[other, 1]):
                 if found + 6 > segment.size:
                     segment = np.concatenate((segment, np.empty_like(segment)))
                     x = np.concatenate((x, np.empty_like(x)))
                     y = np.concatenate((y, np.empty_like(y)))
-                found = _meet(i, j, one, other, starts, xy, levels, snap, node_crossings, found, segment, x, y)
+                found = _meet(i, j, levels[one], levels[other], xy, ends, snap, node_crossings, found, segment, x, y)
     return segment[:found], x[:found], y[:found]
 
 
@@ -139,11 +162,10 @@ def _meetings(
 def _meet(
     i: int,
     j: int,
-    one: int,
-    other: int,
-    starts: IntArray,
+    level: int,
+    other_level: int,
     xy: FloatArray,
-    levels: IntArray,
+    ends: NDArray[np.bool_],
     snap: float,
     node_crossings: bool,
     found: int,
@@ -161,7 +183,7 @@ def _meet(
         return found
     near = snap * snap
     touching = False
-    for a, b, line_a, line_b in ((i, j, one, other), (j, i, other, one)):
+    for a, b, own, other in ((i, j, level, other_level), (j, i, other_level, level)):
         for vertex in (a, a + 1):
             px, py = xy[vertex, 0], xy[vertex, 1]
             to_start = (px - xy[b, 0]) ** 2 + (py - xy[b, 1]) ** 2
@@ -172,12 +194,11 @@ def _meet(
             if _gap2(px, py, xy[b, 0], xy[b, 1], xy[b + 1, 0], xy[b + 1, 1]) > near:
                 continue
             touching = True
-            end = vertex == starts[line_a] or vertex == starts[line_a + 1] - 1
-            if _lands(end, levels[line_a], levels[line_b], node_crossings):
+            if _lands(ends[vertex], own, other, node_crossings):
                 segment[found], x[found], y[found] = b, px, py
                 found += 1
     # Straight lines that touch at a vertex do not cross elsewhere, but for slivers narrower than the snap.
-    if touching or not node_crossings or levels[one] != levels[other]:
+    if touching or not node_crossings or level != other_level:
         return found
     crossed, px, py = _crossing(
         xy[i, 0], xy[i, 1], xy[i + 1, 0], xy[i + 1, 1], xy[j, 0], xy[j, 1], xy[j + 1, 0], xy[j + 1, 1]

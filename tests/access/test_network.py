@@ -202,3 +202,13 @@ def test_of_segments_that_share_the_nearest_point_the_first_is_taken():
     ends = np.array([[5.0, 0, 9, 0], [0, 0, 5, 0], [5, 0, 5, -9]])
     edge, _ = nearest_segments(lattice_of(ends), np.array([[5.0, 3.0], [np.nan, 0.0]]), max_m=10)
     assert edge.tolist() == [0, -1]
+
+
+def test_a_line_of_many_vertices_is_held_against_itself_piece_by_piece():
+    turns = np.linspace(0, 40 * np.pi, 4000)
+    spiral = np.column_stack([turns * np.cos(turns), turns * np.sin(turns)])
+    network = street_network(layer(shapely.LineString(spiral), line((-200, 0), (200, 0))))
+    # The street crosses the spiral twice in each of its 20 rounds, but for the middle, where both begin.
+    junctions = np.flatnonzero(np.diff(network.graph.indptr) > 2)
+    assert len(junctions) in (39, 40, 41)
+    assert parts(network) == 1
