@@ -18,7 +18,11 @@ def register(app: typer.Typer) -> None:
     --------
     >>> register(typer.Typer())
     """
-    app.command("info", epilog="\b\nExample:\n  geo-profiling info POP.tif\n  geo-profiling info out/accra")(info)
+    app.command(
+        "info",
+        epilog="\b\nExample:\n  geo-profiling info POP.tif\n  geo-profiling info out/accra\n"
+        "  geo-profiling info indicators",
+    )(info)
     app.command("init", epilog="\b\nExample:\n  geo-profiling init my_city")(init)
     app.command("schema", epilog="\b\nExample:\n  geo-profiling schema > config.schema.json")(schema)
     app.command("report", epilog="\b\nExample:\n  geo-profiling report out/accra")(report)
@@ -26,14 +30,29 @@ def register(app: typer.Typer) -> None:
 
 @ends_in_words
 def info(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Raster, layer, or folder of a finished region.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="Raster, layer, folder of a finished region, or the word 'indicators'."),
+    ],
 ) -> None:
-    """Tell what a raster, a layer or a finished output is."""
+    """Tell what a raster, a layer or a finished output is; or list the catalogue of indicators."""
     start_console()
+    if str(path) == "indicators" and not path.exists():
+        _print_catalogue()
+        return
 
     from pipelines.info import describe
 
     _print_mapping(describe(path))
+
+
+def _print_catalogue() -> None:
+    from geo_profiling.indicators.catalogue import CATALOGUE, described
+
+    for indicator in CATALOGUE.values():
+        typer.echo(f"{indicator.id}: {indicator.title}")
+        _print_mapping(described(indicator), "  ")
+        typer.echo("")
 
 
 def _print_mapping(content: dict[str, Any], indent: str = "") -> None:

@@ -102,6 +102,32 @@ def indicator(id: str) -> Indicator:  # noqa: A002
     return CATALOGUE[id]
 
 
+def described(item: Indicator) -> dict[str, str]:
+    """Return what is told of an indicator, by plain words; nothing that is empty.
+
+    Examples
+    --------
+    >>> described(CATALOGUE["water_limited"])["SDG indicator"]
+    '6.1.1'
+    """
+    told = {
+        "meaning": item.meaning,
+        "SDG indicator": item.sdg,
+        "series": item.series,
+        "unit": item.unit_measure,
+        "numerator": item.numerator,
+        "denominator": item.denominator,
+        "scope": item.denominator_scope,
+        "components": ", ".join(item.components),
+        "breakdowns": ", ".join(item.breakdowns),
+        "comes from": item.kind,
+        "method version": item.method_version,
+        "source": item.source,
+        "note": item.note,
+    }
+    return {key: value for key, value in told.items() if value}
+
+
 def catalogue_table() -> pd.DataFrame:
     """Return the catalogue as a table, one row an indicator.
 

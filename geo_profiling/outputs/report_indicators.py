@@ -100,6 +100,12 @@ def _names(layers: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], str]:
     return found | centres
 
 
+def _called(kind: str, identifier: str, names: Mapping[tuple[str, str], str]) -> str:
+    """Return what readers call an area: its name, or its id, with what it is where the id is a number."""
+    plain = f"{_KINDS[kind]} {identifier}" if identifier.isdigit() and kind in _KINDS else identifier
+    return names.get((kind, identifier), plain)
+
+
 def _value(row: Mapping[Any, Any]) -> str:
     """Write a value with its interval; a mark where it rests on little."""
     if row["obs_status"] == "Q":
@@ -190,7 +196,7 @@ def _comparison(areas: pd.DataFrame, names: Mapping[tuple[str, str], str]) -> Ta
     ):
         by = {str(row["indicator"]): row for row in part.to_dict("records")}
         cells = [_value(by[name]) if name in by else "" for name in shown]
-        rows.append((_KINDS[str(kind)], names.get((str(kind), str(identifier)), str(identifier)), *cells))
+        rows.append((_KINDS[str(kind)], _called(str(kind), str(identifier), names), *cells))
     columns = (Column("Kind of area"), Column("Area"), *(Column(CATALOGUE[name].title, True) for name in shown))
     return Table("Areas compared: values with 95 % intervals", columns, tuple(rows), is_folded=True)
 
@@ -219,7 +225,7 @@ def _draw(rows: pd.DataFrame, names: Mapping[tuple[str, str], str], title: str) 
         chosen = modelled == is_open
         axes.plot(value[chosen], places[chosen], "o", markersize=5, color="#6b1d4b", markerfacecolor=face)
     pairs = zip(rows["area_type"], rows["area_id"], strict=True)
-    axes.set_yticks(places, [names.get((str(kind), str(area)), str(area)) for kind, area in pairs], fontsize=8)
+    axes.set_yticks(places, [_called(str(kind), str(area), names) for kind, area in pairs], fontsize=8)
     axes.set_xlim(0, 100)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(title, fontsize=9)
