@@ -193,7 +193,9 @@ def blocks_of_points(points: NDArray[np.float64], blocks: gpd.GeoSeries) -> NDAr
     at_rank = np.argsort(rank)
     lowest = np.full(len(points), len(polygons), np.int64)
     # Asked from the side of the polygons, each of them is prepared once for all of its points.
-    block, point = shapely.STRtree(shapely.points(points)).query(polygons, predicate="intersects")
+    block, point = shapely.STRtree(np.asarray(shapely.points(points), dtype=object)).query(
+        polygons, predicate="intersects"
+    )
     np.minimum.at(lowest, point, rank[block])
     found: NDArray[np.int64] = np.append(at_rank, -1)[lowest]
     return found

@@ -198,7 +198,7 @@ def _touching(
     is_doubtful = border_vertex[near[:, 2]]
     pairs = _distinct_pairs(np.concatenate([part.edges[sure], near[~is_doubtful, :2]]))
     doubtful = _distinct_pairs(np.concatenate([meetings, near[is_doubtful, :2]]))
-    known = np.isin(_pair_key(doubtful), _pair_key(pairs))
+    known = np.isin(_pair_key(doubtful), _pair_key(pairs), kind="sort")
     return pairs, doubtful[~known]
 
 
@@ -209,7 +209,8 @@ def _pair_key(pairs: Integers) -> Integers:
 
 def _distinct_pairs(pairs: Integers) -> Integers:
     ordered = np.sort(pairs, axis=1)
-    key = np.unique(_pair_key(ordered))
+    key = np.sort(_pair_key(ordered))
+    key = key[np.diff(key, prepend=-1) > 0]
     return np.stack([key // 2**31, key % 2**31], axis=1)
 
 
