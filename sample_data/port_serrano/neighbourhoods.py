@@ -16,8 +16,8 @@ from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from port_serrano import plan
-from port_serrano.land import PRECISION_M, Ground, draw_ground, generator, to_metres, wiggle
-from port_serrano.people import roads
+from port_serrano.land import PRECISION_M, Floats, Ground, draw_ground, generator, to_metres, wiggle
+from port_serrano.people import by_km, population, roads
 from port_serrano.settlements import outlines
 
 #: The planned quarter around a settlement is this wide; its blocks are this long and deep.
@@ -25,6 +25,10 @@ RING_M = 210.0
 BLOCK_M = (110.0, 62.0)
 LOT_M = (15.0, 24.0)
 STREET_HALF_M = 5.0
+#: A street runs around every quarter, and the streets of the city begin at it.
+BELT_M = 25.0
+#: Elsewhere in the core every square kilometre with this many people has this many streets each way.
+TOWN_PEOPLE_PER_KM2, TOWN_STREETS_PER_KM = 300.0, 3
 PEOPLE_PER_HOUSE = 5.5
 #: The railway follows the coast and passes La Via.
 RAILWAY_KM: tuple[plan.XY, ...] = ((44.0, 29.8), (52.0, 33.9), (58.0, 38.6), (62.55, 42.6), (65.4, 43.6), (66.2, 44.4))
@@ -118,7 +122,9 @@ def quarter(settlement: plan.Settlement, outline: Polygon, ground: Ground, other
     water = shapely.union_all([ground.river_area.buffer(15)])
     ring = outline.buffer(RING_M).difference(outline).difference(others).intersection(ground.land).difference(water)
     angle = float(rng.uniform(0, 90))
-    streets = lines_of(street_grid(outline, angle).intersection(ring))
+    belt = outline.buffer(RING_M + BELT_M).exterior.intersection(ground.land).difference(others)
+    wider = outline.buffer(RING_M + BELT_M + 5).difference(outline).difference(others).intersection(ground.land)
+    streets = [*lines_of(street_grid(outline, angle).intersection(wider.difference(water))), *lines_of(belt)]
     edge = lines_of(outline.boundary.intersection(ring.buffer(2)))[:2]
     inner = lanes(outline, settlement, rng)
     trunk = shapely.union_all(roads())
@@ -130,6 +136,25 @@ def quarter(settlement: plan.Settlement, outline: Polygon, ground: Ground, other
     houses = planned_houses(ring, ways, angle, rng)
     houses += crowded_houses(outline, ways, settlement.people_per_ha / PEOPLE_PER_HOUSE, rng)
     return Quarter(tuple(named), tuple(shapely.set_precision(np.array(houses), PRECISION_M)))
+
+
+def town_streets(people_1km: Floats) -> list[LineString]:
+    """Return the streets of the rest of the core: straight ones wherever people live, the quarters left out."""
+    row, column, rows, columns = plan.CORE_KM
+    people = people_1km[row : row + rows, column : column + columns]
+    built = people >= TOWN_PEOPLE_PER_KM2
+    left, top = plan.LEFT_M + column * plan.COARSE_M, plan.TOP_M - row * plan.COARSE_M
+    north, east = np.nonzero(built)
+    x, y = left + east * plan.COARSE_M, top - (north + 1) * plan.COARSE_M
+    town = shapely.union_all(shapely.box(x, y, x + plan.COARSE_M, y + plan.COARSE_M))
+    ground = draw_ground()
+    quarters_around = shapely.union_all([outline.buffer(RING_M + BELT_M - 5) for outline in outlines()])
+    town = town.intersection(ground.land).difference(quarters_around)
+    step = plan.COARSE_M / TOWN_STREETS_PER_KM
+    right, bottom = left + columns * plan.COARSE_M, top - rows * plan.COARSE_M
+    lines = [LineString([(e, bottom), (e, top)]) for e in np.arange(left + step / 2, right, step)]
+    lines += [LineString([(left, n), (right, n)]) for n in np.arange(bottom + step / 2, top, step)]
+    return [part for line in lines for part in lines_of(line.intersection(town))]
 
 
 @cache
@@ -148,6 +173,7 @@ def streets() -> gpd.GeoDataFrame:
     named = [("trunk", road.intersection(draw_ground().sea_edge)) for road in roads()]
     named = [(kind, line) for kind, road in named for line in lines_of(road)]
     named += [item for drawn in quarters() for item in drawn.streets]
+    named += [("secondary", line) for line in town_streets(by_km(population(draw_ground(), 2020)))]
     geometry = shapely.set_precision(np.array([line for _, line in named]), PRECISION_M)
     return gpd.GeoDataFrame({"highway": [kind for kind, _ in named]}, geometry=geometry, crs=plan.CRS)
 
