@@ -1,1 +1,1 @@
-"""Hazard exposure: who and what stands in it, how often and how badly."""
+"""What is exposed to which hazard: people, buildings, lines; how often, and how much more than elsewhere."""

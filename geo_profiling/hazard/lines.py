@@ -6,7 +6,7 @@ measured in a metric CRS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -19,9 +19,9 @@ from pyproj import CRS, Transformer
 from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, require_projected, require_same, same_crs
 from geo_profiling.errors import InputError
-from geo_profiling.hazard.bands import Bands, BandTable, HazardUnit, NodataMeans, band_codes, require_plausible_depth
-from geo_profiling.hazard.return_periods import check_return_periods
-from geo_profiling.hazard.sampling import OFF_GRID, cell_values
+from geo_profiling.hazard.exposure import BandTotals
+from geo_profiling.hazard.kinds import HazardKind
+from geo_profiling.hazard.sampling import OFF_GRID, cell_values, class_codes
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import Source
 from geo_profiling.vector.reproject import reproject
@@ -105,16 +105,14 @@ def split_lines(lines: gpd.GeoSeries, grid: Grid, *, length_crs: CRS) -> LinePie
 
 def line_lengths(
     lines: gpd.GeoSeries,
-    hazards: Mapping[float, Source],
+    hazards: Sequence[Source],
     zones: gpd.GeoDataFrame,
     *,
-    bands: Bands,
+    kind: HazardKind,
     length_crs: CRS,
-    unit: HazardUnit = "m",
-    nodata_means: NodataMeans = "unknown",
     compute: Compute | None = None,
-) -> BandTable:
-    """Metres of lines in each band of a hazard, by zone and return period.
+) -> BandTotals:
+    """Metres of lines in each class of each hazard raster, by zone.
 
     Lines are cut at the borders of zones, then at the edges of cells. A line that runs along the border of
     two zones counts in both.
@@ -123,33 +121,30 @@ def line_lengths(
     ----------
     lines : geopandas.GeoSeries
         Lines and multilines, in any CRS; only their vertices are reprojected.
-    hazards : mapping of float to Source
-        Maps by return period in years.
+    hazards : sequence of Source
+        One raster for each event.
     zones : geopandas.GeoDataFrame
         Polygons, in any CRS.
-    bands : Bands
+    kind : HazardKind
+        How the hazards' numbers are read.
     length_crs : pyproj.CRS
         Projected, in metres, for example the local UTM zone.
-    unit : {"m", "cm"}
-        Of the maps.
-    nodata_means : {"unknown", "dry"}
-        Ground off a map is unknown in either case.
     compute : Compute, optional
-        Where maps are read.
+        Where rasters are read.
 
     Returns
     -------
-    BandTable
-        In metres.
+    BandTotals
+        In metres, in the order of ``zones`` and ``hazards``.
 
     Raises
     ------
     CRSError
         If lengths cannot be measured in ``length_crs``.
     InputError
-        If a line cannot be used, or a depth cannot be.
-    UsageError
-        If a return period cannot be one.
+        If a line cannot be used.
+    ValueRangeError
+        If a depth cannot be meant in the unit.
 
     Examples
     --------
@@ -159,29 +154,23 @@ def line_lengths(
     >>> depth = ArraySource(wrap(np.array([[0.0, 0.6]]), grid), "depth")
     >>> road = gpd.GeoSeries.from_wkt(["LINESTRING (50 50, 250 50)"], crs=32638)
     >>> zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 300, 100)], crs=32638)
-    >>> line_lengths(road, {100: depth}, zone, bands=Bands((0.5,)), length_crs=grid.crs).values
-    array([[[ 50., 100.,  50.]]])
+    >>> found = line_lengths(road, [depth], zone, kind=HazardKind("flood"), length_crs=grid.crs)
+    >>> found.of("dry"), found.of("0.5-1.5"), found.of("outside")
+    (array([[50.]]), array([[100.]]), array([[50.]]))
     """
-    periods = check_return_periods(list(hazards))
     compute = compute or Compute()
-    values = np.zeros((len(zones), len(periods), len(bands.names)))
-    total = np.zeros(len(zones))
+    n_classes = len(kind.bands.classes)
+    values = np.zeros((len(zones), len(hazards), n_classes))
     split: tuple[Grid, LinePieces, NDArray[np.int64]] | None = None
-    for at, period in enumerate(periods):
-        source = hazards[period]
+    for at, source in enumerate(hazards):
         if split is None or not split[0].aligned_with(source.grid):
             split = (source.grid, *_split_in_zones(lines, zones, source.grid, length_crs))
         _, pieces, zone = split
-        depth = cell_values(source, pieces.row, pieces.column, compute=compute)
-        codes, greatest = band_codes(depth, bands, unit=unit, nodata_means=nodata_means)
-        require_plausible_depth(greatest, unit=unit, name=source.name)
-        codes[pieces.row == OFF_GRID] = len(bands.names) - 1
-        slot = zone * len(bands.names) + codes
-        sums = np.bincount(slot, weights=pieces.length_m, minlength=values[:, at].size)
-        values[:, at] = sums.reshape(values[:, at].shape)
-        if at == 0:
-            total = np.bincount(zone, weights=pieces.length_m, minlength=len(zones))
-    return BandTable(zones.index, periods, bands, values, total)
+        found = cell_values(source, pieces.row, pieces.column, compute=compute)
+        codes = class_codes(found, pieces.row == OFF_GRID, kind=kind, name=source.name)
+        sums = np.bincount(zone * n_classes + codes, weights=pieces.length_m, minlength=len(zones) * n_classes)
+        values[:, at] = sums.reshape(len(zones), n_classes)
+    return BandTotals(values, kind.bands, zones.index)
 
 
 def _split_in_zones(
@@ -205,7 +194,8 @@ def _split_in_zones(
 def _only_lines(parts: NDArray[np.object_]) -> NDArray[np.object_]:
     """Leave out the points in which a line only touches a zone."""
     kinds = shapely.get_type_id(parts)
-    out = np.where(np.isin(kinds, _LINEAR), parts, shapely.from_wkt("LINESTRING EMPTY"))
+    out = parts.copy()
+    out[~np.isin(kinds, _LINEAR)] = shapely.from_wkt("LINESTRING EMPTY")
     for at in np.flatnonzero(kinds == _COLLECTION):
         members = shapely.get_parts(parts[at])
         out[at] = shapely.union_all(members[np.isin(shapely.get_type_id(members), _LINEAR)])

@@ -1,8 +1,7 @@
-"""Expected annual exposure: what is exposed in a year on average, from maps of several return periods."""
+"""From exposures at return periods to an annual figure, always with its bounds."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,125 +11,115 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo_profiling.errors import UsageError
 
-#: A fall of exposure from one return period to a rarer one counts from this share of the greatest exposure on.
-FALL_TOLERANCE = 1e-9
+#: A fall by less than this share of the larger value is rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class AnnualExposure:
-    """Expected annual exposure with its bounds.
+    """Expected annual exposure and its bounds, in the unit of the exposure.
 
     Attributes
     ----------
-    estimate : ndarray of float64
-        By the trapezoid with a flat tail; in the unit of the exposure, a year.
+    expected : ndarray of float64
+        Trapezoids between the return periods, a flat tail beyond the rarest.
     lower, upper : ndarray of float64
-        Between two return periods the lesser, the greater exposure of the two; the same flat tail.
-    falls : ndarray of bool
-        Whether a rarer event exposes less than a more frequent one somewhere: its maps contradict
-        each other there.
+        The exposure between two return periods taken as the smaller, and as the larger, of both.
+    is_monotone : ndarray of bool
+        False where a rarer event exposes fewer: the figures stand, the inputs deserve a look.
     """
 
-    estimate: NDArray[np.float64]
+    expected: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
-    falls: NDArray[np.bool_]
+    is_monotone: NDArray[np.bool_]
 
 
 def check_return_periods(return_periods: Sequence[float]) -> tuple[float, ...]:
-    """Return the return periods in rising order once they can be ones.
-
-    Parameters
-    ----------
-    return_periods : sequence of float
-        Years, in any order.
+    """Return the return periods, in years, once each is known to be positive and to stand once.
 
     Raises
     ------
     UsageError
-        If there is none, or one is zero, negative, not finite or given twice.
+        If there is none, or one is 0, negative, not finite or given twice.
 
     Examples
     --------
     >>> check_return_periods([100, 10])
-    (10.0, 100.0)
+    (100.0, 10.0)
     """
-    periods = tuple(sorted(float(period) for period in return_periods))
-    if not periods:
-        raise UsageError("no return period is given", hint="name at least one, in years")
-    for period in return_periods:
-        if not (math.isfinite(period) and period > 0):
-            raise UsageError(f"a return period of {period:g} years cannot be", hint="give years above 0")
-    for first, second in itertools.pairwise(periods):
-        if first == second:
-            raise UsageError(f"the return period of {first:g} years is given twice", hint="give each one once")
-    return periods
+    years = tuple(float(value) for value in return_periods)
+    for value in years:
+        if not (math.isfinite(value) and value > 0):
+            raise UsageError(f"a return period of {value:g} years is none", hint="give years above 0")
+        if years.count(value) > 1:
+            raise UsageError(f"return period {value:g} is given twice", hint="give each return period once")
+    if not years:
+        raise UsageError("no return period is given", hint="annual exposure needs one or more")
+    return years
 
 
 def annual_exposure(
-    exposed: ArrayLike, return_periods: Sequence[float], *, running_maximum: bool = False
+    values: ArrayLike, return_periods: Sequence[float], *, running_maximum: bool = False
 ) -> AnnualExposure:
-    r"""Integrate exposure over the annual probability of its events.
+    """Integrate exposure over the annual frequency 1 / RP of its return periods.
 
     Parameters
     ----------
-    exposed : array-like, shape (..., return periods)
-        What each event exposes (people, buildings, metres); NaN is unknown and makes the result so.
+    values : array-like of float, shape (..., return periods)
+        Exposure at each return period, in any order of them.
     return_periods : sequence of float
-        Years, in the order of the last axis.
+        Years.
     running_maximum : bool
-        Let every event expose at least what the more frequent ones do, where maps contradict each other.
-        ``falls`` still tells where.
+        Take every rarer event to expose at least what the more frequent ones do. The marks still
+        say where the values as they came did not.
 
     Returns
     -------
     AnnualExposure
-        Of the leading shape of ``exposed``.
+        Of shape ``values.shape[:-1]``.
 
     Raises
     ------
     UsageError
-        If a return period cannot be one, stands twice, or their number is not that of the last axis.
+        As :func:`check_return_periods`, or if the shapes do not fit.
 
     Notes
     -----
-    With :math:`p_i = 1/T_i` falling and :math:`y_i` the exposure,
+    With frequencies p_1 > ... > p_n and exposures y_i::
 
-    .. math:: \sum_{i<n} \frac{y_i + y_{i+1}}{2} (p_i - p_{i+1}) + y_n p_n,
+        expected = sum (y_i + y_{i+1}) / 2 * (p_i - p_{i+1}) + y_n p_n
+        lower    = sum min(y_i, y_{i+1}) * (p_i - p_{i+1}) + y_n p_n
+        upper    = sum max(y_i, y_{i+1}) * (p_i - p_{i+1}) + y_n p_n
 
-    the bounds with the lesser and the greater of :math:`y_i, y_{i+1}` in place of their mean. Events more
-    frequent than the most frequent map add nothing: where that map exposes something already all three are
-    too low. Events rarer than the rarest map are taken to expose what it does.
-
-    References
-    ----------
-    Ward, P. J., de Moel, H., Aerts, J. C. J. H. (2011): How are flood risk estimates affected by the choice
-    of return-periods? Natural Hazards and Earth System Sciences 11.
+    Events more frequent than the most frequent return period add nothing: where y_1 is above 0
+    the figure is on the low side. Nested maps must not be summed with the weights 1 / RP, which
+    counts each event at every shorter return period as well.
 
     Examples
     --------
-    >>> found = annual_exposure([0.0, 0.0, 1.0], [10, 100, 250])
-    >>> found.lower.round(4), found.estimate.round(4), found.upper.round(4)
-    (np.float64(0.004), np.float64(0.007), np.float64(0.01))
+    >>> step = np.array([0, 0, 0, 0, 0, 0, 1.0, 1, 1])
+    >>> found = annual_exposure(step, [2, 5, 10, 25, 50, 100, 250, 500, 1000])
+    >>> float(found.lower.round(9)), float(found.expected.round(9)), float(found.upper.round(9))
+    (0.004, 0.007, 0.01)
     """
-    values = np.asarray(exposed, dtype=np.float64)
-    periods = check_return_periods(return_periods)
-    if values.ndim == 0 or values.shape[-1] != len(periods):
-        raise UsageError(f"exposure of shape {values.shape} does not fit {len(periods)} return periods")
-    values = values[..., np.argsort(np.asarray(return_periods, dtype=np.float64))]
-    # unknown values make no fall, and stay unknown in every sum
-    steps = np.diff(values, axis=-1)
-    scale = np.max(np.abs(values), axis=-1, keepdims=True, initial=0.0, where=~np.isnan(values))
-    falls = (steps < -FALL_TOLERANCE * scale).any(axis=-1)
+    years = check_return_periods(return_periods)
+    given = np.asarray(values, dtype=np.float64)
+    if given.shape[-1:] != (len(years),):
+        raise UsageError(f"a table of shape {given.shape} does not fit {len(years)} return periods")
+    order = np.argsort(years)
+    y = given[..., order]
+    p = 1.0 / np.asarray(years)[order]
+    with np.errstate(invalid="ignore"):
+        falls = (y[..., :-1] - y[..., 1:]) > _ROUNDING * np.abs(y[..., :-1])
+    is_monotone = np.asarray(~falls.any(axis=-1))
     if running_maximum:
-        values = np.maximum.accumulate(values, axis=-1)
-    probability = 1.0 / np.asarray(periods)
-    width = probability[:-1] - probability[1:]
-    first, second = values[..., :-1], values[..., 1:]
-    tail = values[..., -1] * probability[-1]
+        y = np.maximum.accumulate(y, axis=-1)
+    steps, tail = p[:-1] - p[1:], y[..., -1] * p[-1]
+    first, second = y[..., :-1], y[..., 1:]
     return AnnualExposure(
-        estimate=((first + second) / 2 * width).sum(axis=-1) + tail,
-        lower=(np.minimum(first, second) * width).sum(axis=-1) + tail,
-        upper=(np.maximum(first, second) * width).sum(axis=-1) + tail,
-        falls=falls,
+        expected=((first + second) / 2 * steps).sum(axis=-1) + tail,
+        lower=(np.minimum(first, second) * steps).sum(axis=-1) + tail,
+        upper=(np.maximum(first, second) * steps).sum(axis=-1) + tail,
+        is_monotone=is_monotone,
     )

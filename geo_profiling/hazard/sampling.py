@@ -1,13 +1,17 @@
-"""Values of a map at single cells, read block by block."""
+"""Values of a hazard raster at single cells, read block by block, and the classes they are."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
+from geo_profiling.errors import ValueRangeError
+from geo_profiling.hazard.bands import DRY, OUTSIDE
+from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import Source
 
@@ -97,6 +101,57 @@ def cell_values(
     return values
 
 
+def class_codes(
+    values: NDArray[np.float32] | NDArray[np.float64],
+    is_outside: NDArray[np.bool_],
+    *,
+    kind: HazardKind,
+    name: str,
+) -> NDArray[np.uint8]:
+    """Return the classes of values that were read at single places.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64
+        As stored; NaN is nodata.
+    is_outside : ndarray of bool, same shape
+        Places off the raster.
+    kind : HazardKind
+        How the numbers are read.
+    name : str
+        Of the raster, for the message.
+
+    Returns
+    -------
+    ndarray of uint8
+        Codes of :attr:`geo_profiling.hazard.bands.Bands.classes`.
+
+    Raises
+    ------
+    ValueRangeError
+        If a value is beyond what the kind can hold.
+
+    Examples
+    --------
+    >>> depth = np.array([0.0, 0.6, np.nan, np.nan])
+    >>> outside = np.array([False, False, False, True])
+    >>> kind = HazardKind("flood")
+    >>> [kind.bands.classes[code] for code in class_codes(depth, outside, kind=kind, name="depth")]
+    ['dry', '0.5-1.5', 'unknown', 'outside']
+    """
+    beyond = values >= kind.limit
+    if beyond.any():
+        raise ValueRangeError(
+            f"{name}: a value of {values[beyond].max():g} {kind.unit} cannot be a depth of water",
+            hint="declare the nodata value if it stands for 'no data', or the unit (--hazard-unit cm)",
+        )
+    codes = kind.bands.codes_of(values, per_unit=kind.per_unit, has_dry=kind.is_depth)
+    if kind.nodata_means == "dry":
+        codes[np.isnan(values)] = kind.bands.code(DRY)
+    codes[is_outside] = kind.bands.code(OUTSIDE)
+    return codes
+
+
 def _window_shape(source: Source) -> tuple[int, int]:
     """Rows and columns of the windows, in whole blocks where these are small enough."""
     rows, cols = (min(own, size) for own, size in zip(source.block_shape, source.grid.shape, strict=True))
@@ -104,9 +159,8 @@ def _window_shape(source: Source) -> tuple[int, int]:
     return rows * max(1, min(_SIDE, _MOST_CELLS // width) // rows), width
 
 
-def _read_cells(source: Source, cells: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.float64]:
+def _read_cells(source: Source, cells: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[Any]:
     rows, columns = cells
     row, col = int(rows.min()), int(columns.min())
     window = Window(row, col, int(rows.max()) - row + 1, int(columns.max()) - col + 1)
-    values: NDArray[np.float64] = source.read(window)[rows - row, columns - col]
-    return values
+    return np.asarray(source.read(window)[rows - row, columns - col])

@@ -17,6 +17,7 @@ from pyproj import CRS
 
 from geo_profiling.errors import CRSError, InputError, ValueRangeError
 from geo_profiling.hazard.bands import Bands
+from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.lines import line_lengths, split_lines
 from geo_profiling.hazard.sampling import cell_values
 from geo_profiling.raster.grid import Grid
@@ -26,6 +27,7 @@ from geo_profiling.raster.source import ArraySource, wrap
 UTM = CRS("EPSG:32638")
 PERIODS = (2, 5, 10, 25, 50, 100, 250, 500, 1000)
 GOLDEN_EDGES = np.array([0.05, 0.15, 0.3, 0.5, 1.0, 1.5])
+FLOOD = HazardKind("flood")
 COORDINATE = st.floats(-150, 450).map(lambda value: round(value, 3))
 
 
@@ -59,11 +61,11 @@ def test_the_bands_of_djibouti_add_up_and_agree_with_the_golden_table(shared_dat
     roads = gpd.read_parquet(shared_data / "djibouti/road_edges.geoparquet").geometry
     sources = {period: open_raster(_aqueduct(shared_data, period), quantity="depth") for period in PERIODS}
     whole = gpd.GeoDataFrame(geometry=[shapely.box(41, 10, 45, 14)], crs="EPSG:4326", index=["all"])
-    bands = Bands(tuple(GOLDEN_EDGES))
-    found = line_lengths(roads, sources, whole, bands=bands, length_crs=UTM, nodata_means="dry")
-    assert pytest.approx(golden.to_numpy()[1:], abs=6e-4) == found.values[0, :, 1:-1].T
-    assert found.values.sum(axis=2)[0] == pytest.approx(np.full(9, found.total[0]), rel=1e-9)
-    assert found.total[0] == pytest.approx(roads.to_crs(UTM).length.sum(), rel=1e-6)
+    kind = HazardKind("flood", bands=Bands(tuple(GOLDEN_EDGES.tolist())), nodata_means="dry")
+    found = line_lengths(roads, list(sources.values()), whole, kind=kind, length_crs=UTM)
+    for at, label in enumerate(kind.bands.labels):
+        assert found.of(label)[0] == pytest.approx(golden.to_numpy()[at], abs=6e-4)
+    assert found.total[0] == pytest.approx(np.full(9, roads.to_crs(UTM).length.sum()), rel=1e-6)
 
 
 def test_a_line_is_cut_at_every_edge_it_crosses() -> None:
@@ -113,32 +115,37 @@ def test_pieces_are_what_shapely_cuts_cell_by_cell(points: list[tuple[float, flo
 def test_bands_sum_to_the_total_in_any_order(data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grid = _grid(4, 5)
-    hazards = {
-        period: ArraySource(wrap(np.where(rng.random((4, 5)) < 0.2, np.nan, rng.exponential(0.5, (4, 5))), grid), "h")
-        for period in (10.0, 100.0)
-    }
+    hazards = [
+        ArraySource(wrap(np.where(rng.random((4, 5)) < 0.2, np.nan, rng.exponential(0.5, (4, 5))), grid), "h")
+        for _ in range(2)
+    ]
     lines = gpd.GeoSeries(shapely.linestrings(rng.uniform(-100, 600, (12, 4, 2))), crs=UTM)
     left, bottom = rng.uniform(0, 400, (2, 5))
     zones = gpd.GeoDataFrame(geometry=shapely.box(left, bottom, left + 150, bottom + 90), crs=UTM)
-    found = line_lengths(lines, hazards, zones, bands=Bands(), length_crs=UTM)
-    assert found.values.sum(axis=2) == pytest.approx(np.repeat(found.total[:, None], 2, axis=1), rel=1e-9, abs=1e-9)
-    clipped = [lines.intersection(zone).length.sum() for zone in zones.geometry]
-    assert found.total == pytest.approx(clipped, rel=1e-9, abs=1e-9)
+    found = line_lengths(lines, hazards, zones, kind=FLOOD, length_crs=UTM)
+    clipped = np.array([lines.intersection(zone).length.sum() for zone in zones.geometry])
+    assert found.total == pytest.approx(np.repeat(clipped[:, None], 2, axis=1), rel=1e-9, abs=1e-9)
     order = rng.permutation(5)
-    swapped = dict(reversed(hazards.items()))
-    again = line_lengths(lines, swapped, zones.iloc[order], bands=Bands(), length_crs=UTM)
-    assert np.array_equal(again.values, found.values[order])
+    again = line_lengths(lines, hazards[::-1], zones.iloc[order], kind=FLOOD, length_crs=UTM)
+    assert np.array_equal(again.values, found.values[order][:, ::-1])
 
 
 def test_return_periods_may_lie_on_grids_of_their_own() -> None:
     fine = Grid(UTM, Affine(50, 0, 0, 0, -50, 100), (2, 4))
-    hazards = {
-        10: ArraySource(wrap(np.array([[0.0, 2.0]]), Grid(UTM, Affine(100, 0, 0, 0, -100, 100), (1, 2))), "coarse"),
-        100: ArraySource(wrap(np.array([[0.0, 0, 0, 0], [0, 0, 0, 2.0]]), fine), "fine"),
-    }
+    hazards = [
+        ArraySource(wrap(np.array([[0.0, 2.0]]), Grid(UTM, Affine(100, 0, 0, 0, -100, 100), (1, 2))), "coarse"),
+        ArraySource(wrap(np.array([[0.0, 0, 0, 0], [0, 0, 0, 2.0]]), fine), "fine"),
+    ]
     zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 200, 100)], crs=UTM)
-    found = line_lengths(_lines("LINESTRING (0 25, 200 25)"), hazards, zone, bands=Bands((1.0,)), length_crs=UTM)
-    assert found.values[0].tolist() == [[100.0, 100.0, 0.0], [150.0, 50.0, 0.0]]
+    found = line_lengths(
+        _lines("LINESTRING (0 25, 200 25)"),
+        hazards,
+        zone,
+        kind=HazardKind("flood", bands=Bands((1.0,))),
+        length_crs=UTM,
+    )
+    assert found.of("dry").tolist() == [[100.0, 150.0]]
+    assert found.of(">=1").tolist() == [[100.0, 50.0]]
 
 
 def test_lengths_are_never_measured_in_degrees() -> None:
@@ -156,12 +163,12 @@ def test_what_is_no_line_is_refused_by_name() -> None:
 def test_a_depth_of_9999_is_refused() -> None:
     source = ArraySource(wrap(np.full((3, 3), 9999.0), _grid()), "rp10.tif")
     zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 300, 300)], crs=UTM)
-    with pytest.raises(ValueRangeError, match=r"rp10\.tif: a depth of 9999"):
-        line_lengths(_lines("LINESTRING (0 25, 200 25)"), {10: source}, zone, bands=Bands(), length_crs=UTM)
+    with pytest.raises(ValueRangeError, match=r"rp10\.tif: a value of 9999"):
+        line_lengths(_lines("LINESTRING (0 25, 200 25)"), [source], zone, kind=FLOOD, length_crs=UTM)
 
 
 def test_lines_outside_all_zones_count_nowhere() -> None:
     source = ArraySource(wrap(np.zeros((3, 3)), _grid()), "h")
     zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 10, 10)], crs=UTM)
-    found = line_lengths(_lines("LINESTRING (50 50, 90 50)"), {10: source}, zone, bands=Bands(), length_crs=UTM)
+    found = line_lengths(_lines("LINESTRING (50 50, 90 50)"), [source], zone, kind=FLOOD, length_crs=UTM)
     assert found.values.sum() == 0
