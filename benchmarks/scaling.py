@@ -32,6 +32,14 @@ from geo_profiling.raster.write import create_raster
 Make = Callable[[], AbstractContextManager[Compute]]
 
 
+def write_large_grid(path: Path, size: int) -> None:
+    """Write people as small whole numbers that compress well: the file is small, its cells are many."""
+    grid = Grid(CRS("ESRI:54009"), Affine(100, 0, 0, 0, -100, 100.0 * size), (size, size))
+    with create_raster(path, grid, dtype="uint8", nodata=255) as writer:
+        for number, tile in enumerate(grid.tiles(4096)):
+            writer.write(tile, np.full(tile.shape, number % 200, np.uint8))
+
+
 def write_grid(path: Path, rows: int, columns: int) -> None:
     """Write people on a grid, most cells empty, the rest noise that compresses badly."""
     grid = Grid(CRS("ESRI:54009"), Affine(100, 0, 0, 0, -100, 100.0 * rows), (rows, columns))
@@ -102,21 +110,16 @@ def overhead(make: Make, tasks: int = 500) -> float:
         return 1000 * (time.monotonic() - started) / tasks
 
 
-def peak_of_a_worker(path: Path, memory_limit: int) -> tuple[float, int]:
-    """Return the greatest memory that a worker was seen with, in bytes, and how many were lost."""
-    import psutil
-
+def peak_of_a_worker(path: Path, memory_limit: int) -> tuple[int, int]:
+    """Return the greatest memory of a worker in bytes, and how many workers were lost."""
     with local_cluster(2, memory_limit=memory_limit) as compute:
         compute.start()
-        pids = compute.client.run(os.getpid)
-        peak = 0
-        for _ in range(2):
-            work(path, compute)
-            found = compute.client.run(lambda: _peak_of_this_process())
-            peak = max(peak, *found.values())
-        lost = len(set(pids.values()) - set(compute.client.run(os.getpid).values()))
-        assert psutil.pid_exists(os.getpid())
-    return peak, lost
+        before = compute.client.run(os.getpid)
+        raster = open_raster(path, quantity="count")
+        scan(raster, quantity="count", compute=compute)
+        peak = max(compute.client.run(_peak_of_this_process).values())
+        lost = set(before.values()) - set(compute.client.run(os.getpid).values())
+        return peak, len(lost)
 
 
 def _peak_of_this_process() -> int:
@@ -130,7 +133,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=8000, help="rows and columns of the grid")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory-only", action="store_true")
     given = parser.parse_args()
+    if given.memory_only:
+        measure_memory()
+        return
     ways: dict[str, Callable[[int], Make]] = {
         "threads": lambda n: partial(threads, n),
         "processes": lambda n: partial(local_cluster, n),
@@ -159,14 +166,20 @@ def main() -> None:
         print("\n| where | a task costs ms |\n|---|---|")
         for name, way in ways.items():
             print(f"| {name} | {overhead(way(2)):.2f} |", flush=True)
-        limit = 400 * 2**20
-        size = grids[2]
-        cells = 2 * given.size * given.size * 4
-        peak, lost = peak_of_a_worker(size, limit)
-        print(
-            f"\npeak memory of a worker {peak / 2**20:.0f} MiB of --memory-limit {limit / 2**20:.0f} MiB; "
-            f"the grid has {cells / 2**20:.0f} MiB of cells; workers lost: {lost}"
-        )
+    measure_memory()
+
+
+def measure_memory(limit: int = 400 * 2**20) -> None:
+    """Print the peak memory of workers on a grid whose cells take ten times their limit."""
+    size = int((10 * limit / 4) ** 0.5) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "large.tif")
+        write_large_grid(path, size)
+        peak, lost = peak_of_a_worker(path, limit)
+    print(
+        f"\n{size} x {size} cells, {4 * size * size / 2**20:.0f} MiB as they are read: a worker took at most "
+        f"{peak / 2**20:.0f} MiB of its {limit / 2**20:.0f}; workers lost: {lost}"
+    )
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ FIRST_WORKER_SECONDS = 30
 #: How long work waits for a cluster that has lost all its workers.
 NO_WORKERS_SECONDS = 300
 _CLUSTER_TRIES = 3
+#: Windows of grids are nothing to spill, and a worker that pauses for the memory of its own libraries
+#: would pause for ever. One that comes near its limit is ended and replaced.
+_MEMORY_SETTINGS = {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")}
 #: Packages whose version can change a result; workers with others are told.
 _COMPARED = (
     "numpy",
@@ -248,14 +251,20 @@ def _outcome_of(client: Any, label: str, future: Any) -> _Outcome:
         except TimeoutError as error:
             if future.status == "error":
                 raise
-            alone_since = None if client.nthreads() else alone_since or time.monotonic()
+            alone_since = None if _has_running_workers(client) else alone_since or time.monotonic()
             if alone_since is not None and time.monotonic() - alone_since > NO_WORKERS_SECONDS:
                 raise SchedulerError(
-                    f"{label or 'work'}: the cluster has had no worker for {NO_WORKERS_SECONDS} seconds",
-                    hint="start workers (dask worker ADDRESS); the run resumes",
+                    f"{label or 'work'}: for {NO_WORKERS_SECONDS} seconds the cluster has had no worker, "
+                    "or all of them pause for want of memory",
+                    hint="start workers (dask worker ADDRESS), or give them more memory; the run resumes",
                 ) from error
         else:
             return outcome
+
+
+def _has_running_workers(client: Any) -> bool:
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return any(worker["status"] == "running" for worker in workers)
 
 
 @contextmanager
@@ -292,7 +301,8 @@ def _start_cluster(workers: int, memory_limit: int | None, stack: ExitStack) -> 
     from distributed import Client, LocalCluster
 
     environment = GDAL_ENVIRONMENT | _single_thread_environment()
-    stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment}))
+    settings = {"distributed.nanny.pre-spawn-environ": environment, **_MEMORY_SETTINGS}
+    stack.enter_context(dask.config.set(settings))
     for attempt in range(_CLUSTER_TRIES):
         try:
             cluster = stack.enter_context(
@@ -301,6 +311,8 @@ def _start_cluster(workers: int, memory_limit: int | None, stack: ExitStack) -> 
                     threads_per_worker=1,
                     memory_limit=memory_limit or "auto",
                     dashboard_address=None,
+                    # Without it Dask still asks for one and the same port, and warns when two runs meet.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                     processes=True,
                 )
             )

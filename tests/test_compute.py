@@ -20,6 +20,8 @@ from geo_profiling.compute import (
     SchedulerError,
     TaskKilledError,
     _attempt,
+    _has_running_workers,
+    _outcome_of,
     available_cpus,
     check_workers,
     local_cluster,
@@ -213,6 +215,22 @@ def test_task_that_fits_no_worker_ends_by_name_and_the_cluster_lives(cluster):
         list(cluster.map(hold_memory, [700], label="reading POP.tif"))
     assert (caught.value.exit_code, "--memory-limit" in caught.value.hint) == (4, True)
     assert list(cluster.map(slow_first, range(4))) == [item * 10 for item in range(4)]
+
+
+def test_cluster_without_a_worker_that_runs_is_given_up(cluster, monkeypatch):
+    monkeypatch.setattr("geo_profiling.compute.NO_WORKERS_SECONDS", -1)
+    assert _has_running_workers(cluster.client)
+
+    class Waiting:
+        status = "pending"
+
+        def result(self, timeout):
+            raise TimeoutError
+
+    paused = {"workers": {"tcp://a": {"status": "paused"}}}
+    monkeypatch.setattr(cluster.client, "scheduler_info", lambda **_: paused)
+    with pytest.raises(SchedulerError, match="classes: for -1 seconds the cluster has had no worker, or all of them"):
+        _outcome_of(cluster.client, "classes", Waiting())
 
 
 def test_cluster_starts_only_when_it_is_needed(monkeypatch):

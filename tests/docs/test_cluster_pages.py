@@ -83,7 +83,18 @@ def test_the_example_for_a_network_runs(repository: Path, tmp_path: Path) -> Non
     if "another version" in done.stderr:
         pytest.skip("a source file was saved while the test ran")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out/town/manifest.json").is_file()
+    alone = [sys.executable, "-m", "geo_profiling", "run", "regions.yaml", "-o", "alone"]
+    subprocess.run(alone, cwd=tmp_path, capture_output=True, check=True, env=environment)
+    assert _contents(tmp_path / "out/town") == _contents(tmp_path / "alone/town")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    of_the_run = {"manifest.json", "ledger.json", "lock"}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in of_the_run
+    }
 
 
 def _start(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -109,7 +109,7 @@ def offer_countries(web, tmp_path: Path) -> None:
     folder = tmp_path / "countries"
     folder.mkdir()
     boxes = [shapely.box(33, -5, 42, 5), shapely.box(42, -5, 50, 5)]
-    countries = gpd.GeoDataFrame({"ISO_A3_EH": ["KEN", "SOM"]}, geometry=boxes, crs="EPSG:4326")
+    countries = gpd.GeoDataFrame({"ISO_A3_EH": ["KEN", "UGA"]}, geometry=boxes, crs="EPSG:4326")
     countries.to_file(folder / "ne_50m_admin_0_countries.shp")
     parts = {path.name: path.read_bytes() for path in folder.iterdir()}
     web.files["/countries/50m/cultural/ne_50m_admin_0_countries.zip"] = zipped(**parts)
@@ -118,15 +118,15 @@ def offer_countries(web, tmp_path: Path) -> None:
 def test_country_files_by_the_country_of_the_outline(web, tmp_path: Path) -> None:
     offer_countries(web, tmp_path)
     web.files["/worldpop/GIS/Population/Global_2000_2020/2020/KEN/ken_ppp_2020.tif"] = b"II*\0people"
-    web.files["/geoboundaries/SOM/ADM1/geoBoundaries-SOM-ADM1.geojson"] = b'{"type": "FeatureCollection"}'
+    web.files["/geoboundaries/UGA/ADM1/geoBoundaries-UGA-ADM1.geojson"] = b'{"type": "FeatureCollection"}'
     place = outline(tmp_path, (40.0, -1, 42.5, 1), "EPSG:4326")
     (path,) = fetch_command("worldpop", place, tmp_path / "d", mirror=web.address)
     assert (path.name, path.read_bytes()) == ("ken_ppp_2020.tif", b"II*\0people")
     (path,) = fetch_command(
-        "geoboundaries", place, tmp_path / "d", options={"level": 1}, country="som", mirror=web.address
+        "geoboundaries", place, tmp_path / "d", options={"level": 1}, country="uga", mirror=web.address
     )
-    assert path.name == "geoBoundaries-SOM-ADM1.geojson"
-    assert (tmp_path / "d/geoBoundaries-SOM-ADM1.geojson.source.json").exists()
+    assert path.name == "geoBoundaries-UGA-ADM1.geojson"
+    assert (tmp_path / "d/geoBoundaries-UGA-ADM1.geojson.source.json").exists()
 
 
 def test_outline_in_no_country_is_told(web, tmp_path: Path) -> None:
