@@ -134,9 +134,8 @@ def test_the_greatest_under_a_footprint_is_that_of_the_cells_it_shares_area_with
 
 def test_bands_sum_to_the_total_whatever_the_order() -> None:
     rng = np.random.default_rng(5)
-    hazards = {
-        p: _source(np.where(rng.random((9, 9)) < 0.1, np.nan, rng.exponential(1, (9, 9))).tolist()) for p in (2, 9)
-    }
+    depths = np.where(rng.random((2, 9, 9)) < 0.1, np.nan, rng.exponential(1, (2, 9, 9)))
+    hazards = [_source(depth.tolist()) for depth in depths]
     points = gpd.GeoSeries.from_xy(*rng.uniform(-50, 950, (2, 400)), crs=UTM)
     left, bottom = rng.uniform(0, 700, (2, 6))
     zones = gpd.GeoDataFrame(geometry=shapely.box(left, bottom, left + 300, bottom + 200), crs=UTM)
