@@ -19,7 +19,7 @@ from geo_profiling.errors import InputError, MemoryLimitError, UsageError, Value
 from geo_profiling.hazard.bands import DRY, OUTSIDE, UNKNOWN, WATER, Bands, classify
 from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
 from geo_profiling.raster.coverage import coverage_runs, new_scratch
-from geo_profiling.raster.grid import Window
+from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.overlay import Overlay, Places
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.values import describe_cell
@@ -168,7 +168,7 @@ def totals_by_band(
     compute = compute or Compute()
     rings = checked_rings(zones, weights, compute)
     others = tuple(source.grid for source in hazards) + (() if water is None else (water.grid,))
-    overlay = Overlay(weights.grid, others)
+    overlay = Overlay(weights.grid, others, _used_cells(zones, weights.grid))
     plan = plan_zones(overlay.rings(rings), overlay.grid)
     task = _Task(weights, tuple(hazards), water, overlay, kind, _first_alike(others))
     units = _units(task, plan, compute, memory_limit)
@@ -192,6 +192,14 @@ def totals_by_band(
     found = BandTotals(by_zone, kind.bands, zones.index)
     _require_overlap(found, hazards, weights)
     return found
+
+
+def _used_cells(zones: gpd.GeoDataFrame, grid: Grid) -> int:
+    """Cells of the grid in the zones' bounding rectangle, at least one."""
+    left, bottom, right, top = (float(value) for value in zones.total_bounds)
+    width, height = grid.cell_size
+    rows, cols = min(grid.shape[0], (top - bottom) / height), min(grid.shape[1], (right - left) / width)
+    return max(1, round(rows * cols))
 
 
 def _first_alike(grids: Sequence[Grid]) -> tuple[int, ...]:

@@ -29,6 +29,10 @@ from geo_profiling.raster.zone_plan import ZoneRings
 CELLS_ACROSS = 4
 #: A cell of the base is never cut into more than this many along a side.
 MAX_CUTS = 128
+#: Where the ground is small, cells are cut finer, up to so many along a side.
+FINE_CUTS = 32
+#: Cells of the overlay that the finer cutting may make in all.
+FINE_CELLS = 100_000_000
 #: Cells of the overlay between two places that are projected; between them lies a straight line.
 _LATTICE_CELLS = 16
 #: Neither rows nor columns beyond this: a count of cells must fit the planning.
@@ -96,6 +100,9 @@ class Overlay:
         Its cells are shared out; what lies off it is not overlaid.
     others : tuple of Grid
         At least one; grids that are given twice cost nothing.
+    used_cells : int, optional
+        Cells of the base on the ground of interest: the fewer, the finer they are cut to meet a grid in
+        another CRS. All by default.
 
     Attributes
     ----------
@@ -116,15 +123,16 @@ class Overlay:
 
     base: Grid
     others: tuple[Grid, ...]
+    used_cells: int | None = None
     row_breaks: NDArray[np.float64] = field(init=False)
     col_breaks: NDArray[np.float64] = field(init=False)
     grid: Grid = field(init=False)
 
     def __post_init__(self) -> None:
         same = [other for other in self.others if same_crs(other.crs, self.base.crs)]
-        cuts = max(
-            [_cuts(self.base, other) for other in self.others if not same_crs(other.crs, self.base.crs)], default=1
-        )
+        used = self.base.shape[0] * self.base.shape[1] if self.used_cells is None else self.used_cells
+        apart = [other for other in self.others if not same_crs(other.crs, self.base.crs)]
+        cuts = max([_cuts(self.base, other, used) for other in apart], default=1)
         rows = _breaks(self.base, same, cuts, axis=0)
         cols = _breaks(self.base, same, cuts, axis=1)
         if max(len(rows), len(cols)) > _MAX_SIDE:
@@ -240,17 +248,19 @@ def _breaks(base: Grid, others: Sequence[Grid], cuts: int, *, axis: int) -> NDAr
     return np.asarray(breaks[keep])
 
 
-def _cuts(base: Grid, other: Grid) -> int:
+def _cuts(base: Grid, other: Grid, used_cells: int) -> int:
     """Into how many cells along a side the base is cut to meet a grid in another CRS."""
     transformer = Transformer.from_crs(other.crs, base.crs, always_xy=True)
     x, y = other.transform * (other.shape[1] / 2, other.shape[0] / 2)
     a, e = other.transform.a, other.transform.e
     xs, ys = transformer.transform([x, x + a, x], [y, y, y + e])
-    sides = (math.hypot(xs[1] - xs[0], ys[1] - ys[0]), math.hypot(xs[2] - xs[0], ys[2] - ys[0]))
-    shortest = min(sides)
-    if not math.isfinite(shortest) or shortest == 0:
-        return CELLS_ACROSS
-    return min(MAX_CUTS, max(CELLS_ACROSS, math.ceil(CELLS_ACROSS * max(base.cell_size) / shortest)))
+    shortest = min(math.hypot(xs[1] - xs[0], ys[1] - ys[0]), math.hypot(xs[2] - xs[0], ys[2] - ys[0]))
+    cuts = CELLS_ACROSS
+    if math.isfinite(shortest) and shortest > 0:
+        cuts = min(MAX_CUTS, max(CELLS_ACROSS, math.ceil(CELLS_ACROSS * max(base.cell_size) / shortest)))
+    while 2 * cuts <= FINE_CUTS and used_cells * (2 * cuts) ** 2 <= FINE_CELLS:
+        cuts *= 2
+    return cuts
 
 
 def _projected_places(base: Grid, other: Grid, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Places:
