@@ -181,7 +181,7 @@ def household_areas(region: RegionSettings, directory: Path, households: Househo
         id_field, kind = PLACES[layer]
         polygons = place_polygons(region, directory, layer)
         _require_fit(polygons, declared.coordinates)
-        joined = gpd.sjoin(points.to_crs(polygons.crs), polygons[["geometry"]], predicate="within")
+        joined = gpd.sjoin(points.to_crs(polygons.crs).to_frame("geometry"), polygons[["geometry"]], predicate="within")
         # A point on a border two areas share is in the first of them.
         first = joined[~joined.index.duplicated()]["index_right"]
         found[kind] = polygons[id_field].astype(str).reindex(first.reindex(frame.index)).set_axis(frame.index)

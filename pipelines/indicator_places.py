@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from geo_profiling.access.network import local_streets
+from geo_profiling.access.network import StreetNetwork, local_streets
 from geo_profiling.access.service_area import ServiceArea, euclidean_areas, join_areas, people_in_reach, service_areas
 from geo_profiling.access.stops import REACH_M
 from geo_profiling.compute import Compute
@@ -184,13 +184,13 @@ def _access(
     region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], population: Source, compute: Compute
 ) -> Iterator[pd.DataFrame]:
     """Yield 11.2.1 and 11.7.1 of every kind of area."""
-    grid = population.grid
+    network = region_network(region, population.grid)
     stops = read_stops(region)
     if stops is not None:
         by_capacity = {
             capacity: part for capacity in REACH_M if len(part := stops.places[stops.places["capacity"] == capacity])
         }
-        reach = [_service_area(region, part, REACH_M[capacity], grid) for capacity, part in by_capacity.items()]
+        reach = [_service_area(network, part, REACH_M[capacity]) for capacity, part in by_capacity.items()]
         metres = [REACH_M[capacity] for capacity in by_capacity]
         yield from _reached("public_transport_access", join_areas(reach), metres, areas, population, compute)
     declared = region.inputs.open_spaces
@@ -207,14 +207,13 @@ def _access(
         )
         if declared.access_field is not None:
             spaces = spaces[spaces[declared.access_field].astype(str).isin(declared.public_values)]
-        ground = _service_area(region, spaces, OPEN_SPACE_M, grid)
+        ground = _service_area(network, spaces, OPEN_SPACE_M)
         yield from _reached("open_space_access", join_areas([ground]), [OPEN_SPACE_M], areas, population, compute)
-        yield from _open_space(region, areas, spaces, grid)
+        yield from _open_space(network, areas, spaces, population.grid)
 
 
-def _service_area(region: RegionSettings, targets: gpd.GeoDataFrame, distance_m: float, grid: Grid) -> ServiceArea:
+def _service_area(network: StreetNetwork | None, targets: gpd.GeoDataFrame, distance_m: float) -> ServiceArea:
     """Return the ground within walking distance of targets: along streets, straight where none are given."""
-    network = region_network(region, grid)
     named = targets.set_axis(pd.RangeIndex(len(targets)))
     if network is None:
         return euclidean_areas(local_streets(named, None, name="targets"), distance_m=distance_m)
@@ -236,9 +235,8 @@ def _reached(
 
 
 def _open_space(
-    region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], spaces: gpd.GeoDataFrame, grid: Grid
+    network: StreetNetwork | None, areas: dict[str, gpd.GeoDataFrame], spaces: gpd.GeoDataFrame, grid: Grid
 ) -> Iterator[pd.DataFrame]:
-    network = region_network(region, grid)
     for kind in ("urban_centre", "unit", "settlement"):
         if kind in areas:
             crs = grid.crs if network is None else network.crs
