@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.path import Path
+from numpy.typing import NDArray
 from pyproj import CRS
 from shapely import box
 
@@ -120,18 +125,35 @@ class _Drawn:
     lines: gpd.GeoDataFrame | None
 
     def draw(self, axes: Axes) -> None:
-        kinds = set(self.layer.geom_type)
-        edges = {"edgecolor": "#8a8a8a", "linewidth": 0.2} if any("Polygon" in kind for kind in kinds) else {}
-        if len(self.layer):
-            self.layer.plot(ax=axes, color=self.colours, aspect=None, **edges)
+        """Add what is drawn to axes whose limits are set: GeoPandas would measure all of it again."""
+        geometries = np.asarray(self.layer.geometry.array, dtype=object)
+        kind = "Polygon" if any("Polygon" in name for name in set(self.layer.geom_type)) else "other"
+        if kind == "Polygon":
+            edge = {"edgecolors": "#8a8a8a", "linewidths": 0.2}
+            axes.add_collection(_polygons(geometries, facecolors=self.colours, **edge), autolim=False)
+        elif len(self.layer):
+            self.layer.plot(ax=axes, color=self.colours, aspect=None)
         if self.lines is not None and len(self.lines):
-            self.lines.plot(ax=axes, color=INK, linewidth=0.5, aspect=None)
+            lines = [shapely.get_coordinates(line) for line in shapely.get_parts(self.lines.geometry.array)]
+            axes.add_collection(LineCollection(lines, colors=INK, linewidths=0.5), autolim=False)
 
     def within(self, bounds: Bounds) -> _Drawn:
         """Return what lies in a box; panels draw no more than they show."""
         found = np.sort(self.layer.sindex.query(box(*bounds)))
         lines = None if self.lines is None else self.lines.iloc[np.sort(self.lines.sindex.query(box(*bounds)))]
         return _Drawn(self.layer.iloc[found], [self.colours[i] for i in found], self.places, lines)
+
+
+def _polygons(geometries: NDArray[np.object_], *, facecolors: str | Sequence[str], **style: Any) -> PathCollection:
+    """Return polygons as one drawing, holes left out; a colour for each geometry."""
+    paths, owners = [], []
+    for owner, geometry in enumerate(geometries):
+        for part in getattr(geometry, "geoms", [geometry]):
+            rings = [Path(np.asarray(ring.coords)[:, :2], closed=True) for ring in (part.exterior, *part.interiors)]
+            paths.append(Path.make_compound_path(*rings))
+            owners.append(owner)
+    colours = facecolors if isinstance(facecolors, str) else [facecolors[owner] for owner in owners]
+    return PathCollection(paths, facecolors=colours, **style)
 
 
 def _colours(values: pd.Series, field: FieldSpec) -> list[str]:
@@ -178,7 +200,8 @@ def _panels(drawn: _Drawn, handles: Sequence[Patch | Line2D], theme: Theme) -> b
         bounds = (x - half, y - half, x + half, y + half)
         axes.set_facecolor(_GROUND)
         drawn.within(bounds).draw(axes)
-        gpd.GeoSeries([place.geometry]).boundary.plot(ax=axes, color=INK, linewidth=1.1, aspect=None)
+        outline = _polygons(np.array([place.geometry]), facecolors="none", edgecolors=INK, linewidths=1.1)
+        axes.add_collection(outline, autolim=False)
         axes.set(xlim=bounds[::2], ylim=bounds[1::2], xlabel="", ylabel="", xticks=[], yticks=[])
         axes.set_title(_heading(place), fontsize=9.5, color=INK, loc="left", pad=3, parse_math=False)
     add_legend(figure, handles, ((0.2 + columns * _PANEL_INCHES) / width, 1 - 1.1 / height))
