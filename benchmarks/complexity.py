@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from geo_profiling.compute import Compute, available_cpus
 from geo_profiling.settlements.complexity import measure_complexity
 from geo_profiling.settlements.reblocking import new_paths
-from geo_profiling.settlements.streets import StreetNetwork, street_network
+from geo_profiling.settlements.streets import ConnectedStreets, connected_streets
 from geo_profiling.settlements.voronoi import breadth_first
 
 CRS = "EPSG:32735"
@@ -100,7 +100,9 @@ def timed_plain(buildings: gpd.GeoSeries, blocks: gpd.GeoSeries, found: pd.DataF
     return seconds
 
 
-def best_of(rounds: int, buildings: gpd.GeoSeries, blocks: gpd.GeoSeries, streets: StreetNetwork | None) -> list[float]:
+def best_of(
+    rounds: int, buildings: gpd.GeoSeries, blocks: gpd.GeoSeries, streets: ConnectedStreets | None
+) -> list[float]:
     """Return the seconds of the best round, with one thread and with one a processor."""
     best = []
     for threads in (1, available_cpus()):
@@ -129,7 +131,7 @@ def measure(case: Case) -> str:
     found = measure_complexity(buildings, blocks)
     plain = timed_plain(buildings, blocks, found.buildings)
     rows.append((f"{case.city:,} buildings in {len(blocks):,} blocks, outlines are access", *ours, plain))
-    network = street_network(streets)
+    network = connected_streets(streets)
     ours = best_of(case.rounds, buildings, blocks, network)
     rows.append((f"the same with {len(streets):,} streets, their lengths and distances", *ours, np.nan))
     small = gpd.GeoSeries(block_buildings.iloc[: case.one_block // 10].array, crs=CRS)

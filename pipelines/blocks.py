@@ -15,7 +15,7 @@ from geo_profiling.settlements.blocks import street_blocks
 from geo_profiling.settlements.complexity import measure_complexity
 from geo_profiling.settlements.reblocking import new_paths
 from geo_profiling.settlements.street_access import buildings_between, street_distance
-from geo_profiling.settlements.streets import StreetNetwork, street_network
+from geo_profiling.settlements.streets import ConnectedStreets, connected_streets
 from pipelines.built import BuiltCity, read_built
 
 
@@ -39,7 +39,7 @@ def run_blocks(region: RegionSettings, directory: Path, compute: Compute) -> Non
     rules = region.settlements.blocks
     built = read_built(region)
     assert built.buildings is not None  # only asked for where buildings are configured
-    network = None if built.streets is None else street_network(built.streets.geometry, gap_m=rules.gap_m)
+    network = None if built.streets is None else connected_streets(built.streets.geometry, gap_m=rules.gap_m)
     blocks = blocks_of(built, rules.context_m)
     buildings = built.buildings.geometry
     measured = measure_complexity(
@@ -86,7 +86,7 @@ def blocks_of(built: BuiltCity, context_m: float) -> gpd.GeoSeries:
     return street_blocks(limit, streets=streets, **built.barriers).blocks
 
 
-def _street_access(buildings: gpd.GeoSeries, network: StreetNetwork | None) -> pd.DataFrame:
+def _street_access(buildings: gpd.GeoSeries, network: ConnectedStreets | None) -> pd.DataFrame:
     """Return distance and buildings to the nearest street on the network; nothing where there are no streets."""
     if network is None:
         return pd.DataFrame(index=buildings.index)

@@ -7,7 +7,7 @@ from functools import partial
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.findings import Finding
 from geo_profiling.settlements.form import overlap_findings
-from geo_profiling.settlements.streets import network_findings, street_network
+from geo_profiling.settlements.streets import connected_streets, network_findings
 from pipelines.built import BuiltCity, read_built
 from pipelines.check_layers import attempt
 from pipelines.check_tenure import tenure_findings
@@ -35,7 +35,7 @@ def settlement_findings(region: RegionSettings) -> list[Finding]:
         findings += built.findings
         findings += _of_buildings(region, built)
         if built.streets is not None and region.inputs.streets is not None:
-            network = street_network(built.streets.geometry, gap_m=region.settlements.blocks.gap_m)
+            network = connected_streets(built.streets.geometry, gap_m=region.settlements.blocks.gap_m)
             findings += network_findings(network, name=input_label("streets", region.inputs.streets.path))
     return [*findings, *profile_findings(region), *tenure_findings(region)]
 

@@ -22,7 +22,7 @@ from geo_profiling.settlements.local_crs import local_crs
 from geo_profiling.settlements.overlaps import overlap_findings
 from geo_profiling.settlements.reblocking import new_paths
 from geo_profiling.settlements.street_access import buildings_between, street_distance
-from geo_profiling.settlements.streets import GAP_M, StreetNetwork, network_findings, street_network
+from geo_profiling.settlements.streets import GAP_M, ConnectedStreets, connected_streets, network_findings
 from geo_profiling.vector.read import layer_info, read_layer
 from geo_profiling.vector.repair import Kind
 from geo_profiling.vector.reproject import reproject
@@ -122,10 +122,10 @@ def _layer_of(path: Path, kinds: set[Kind], *, without: str | None = None) -> st
     return fits[0] if len(fits) == 1 else None
 
 
-def _read_streets(path: Path, crs: CRS) -> StreetNetwork:
+def _read_streets(path: Path, crs: CRS) -> ConnectedStreets:
     layer, found = read_layer(path, layer=_layer_of(path, {"line"}), columns=[], kinds={"line"}, bad_geometry="skip")
     _tell(found)
-    network = street_network(gpd.GeoSeries(reproject(layer, crs).geometry))
+    network = connected_streets(gpd.GeoSeries(reproject(layer, crs).geometry))
     _tell(network_findings(network, name=path.name))
     return network
 
@@ -140,7 +140,7 @@ def _read_blocks(path: Path, layer: str | None, block_id: str | None, crs: CRS) 
     return gpd.GeoSeries(blocks)
 
 
-def _made_blocks(buildings: gpd.GeoSeries, network: StreetNetwork | None) -> gpd.GeoSeries:
+def _made_blocks(buildings: gpd.GeoSeries, network: ConnectedStreets | None) -> gpd.GeoSeries:
     assert network is not None  # the options were checked
     around = shapely.box(*buildings.total_bounds).buffer(MARGIN_M, join_style="mitre")
     limit = gpd.GeoSeries([around], crs=buildings.crs)
@@ -165,7 +165,7 @@ def _outside(found: Complexity, name: str) -> list[Finding]:
     return [Finding("warning", name, "", message, "look whether blocks are missing there")]
 
 
-def _described(buildings: gpd.GeoSeries, found: Complexity, network: StreetNetwork | None) -> gpd.GeoDataFrame:
+def _described(buildings: gpd.GeoSeries, found: Complexity, network: ConnectedStreets | None) -> gpd.GeoDataFrame:
     frame = gpd.GeoDataFrame(found.buildings, geometry=buildings.array, crs=buildings.crs)
     frame = frame.rename_axis("building_id").reset_index()
     if network is not None:

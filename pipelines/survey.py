@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from geo_profiling.errors import UsageError
-from geo_profiling.indicators.survey import Interval, LonelyPsu, Statistic, survey_estimates
+from geo_profiling.indicators.intervals import Interval
+from geo_profiling.indicators.survey import LonelyPsu, Statistic, survey_estimates
 from geo_profiling.outputs.tables import write_csv, write_parquet
 from geo_profiling.vector.read import read_table
 

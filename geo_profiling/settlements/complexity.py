@@ -15,7 +15,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.crs import require_same
 from geo_profiling.settlements.contacts import ACCESS_M, CONTACT_M, BlockGround, block_contacts, layers_of
 from geo_profiling.settlements.local_crs import require_local_conformal
-from geo_profiling.settlements.streets import StreetNetwork
+from geo_profiling.settlements.streets import ConnectedStreets
 
 #: From this layer on a building has no street at its plot: a planner would open new access.
 DEEP_LAYER = 3
@@ -62,7 +62,7 @@ def measure_complexity(
     buildings: gpd.GeoSeries,
     blocks: gpd.GeoSeries,
     *,
-    network: StreetNetwork | None = None,
+    network: ConnectedStreets | None = None,
     contact_m: float = CONTACT_M,
     access_m: float = ACCESS_M,
     compute: Compute | None = None,
@@ -87,7 +87,7 @@ def measure_complexity(
         Polygons (their centroids serve) or points, in a local conformal CRS.
     blocks : geopandas.GeoSeries
         Polygons, indexed by their ids, in the same CRS.
-    network : StreetNetwork, optional
+    network : ConnectedStreets, optional
         In the same CRS.
     contact_m, access_m : float
         In metres.
@@ -206,7 +206,7 @@ def _tasks(
     members: Sequence[NDArray[np.int64]],
     points: NDArray[np.float64],
     polygons: Geometries,
-    network: StreetNetwork | None,
+    network: ConnectedStreets | None,
     rules: _Rules,
 ) -> Iterator[_Task]:
     segments, start = np.empty((0, 4)), np.zeros(len(polygons) + 1, np.int64)
@@ -267,7 +267,7 @@ def _described(block_of: NDArray[np.int64], layer: NDArray[np.int64], n_blocks: 
     ).assign(k=lambda frame: frame["k"].mask(frame["k"] == 0))
 
 
-def _street_lengths(polygons: Geometries, network: StreetNetwork | None, access_m: float) -> pd.DataFrame:
+def _street_lengths(polygons: Geometries, network: ConnectedStreets | None, access_m: float) -> pd.DataFrame:
     columns = ("on_net_m", "off_net_m", "nearest_ext_street_m")
     if network is None:
         return pd.DataFrame({name: np.full(len(polygons), np.nan) for name in columns})

@@ -29,7 +29,7 @@ from geo_profiling.settlements.contacts import (
 from geo_profiling.settlements.local_crs import require_local_conformal
 from geo_profiling.settlements.planar import Flags, Floats, Integers
 from geo_profiling.settlements.steiner import GroupGraph, shortest_tree
-from geo_profiling.settlements.streets import StreetNetwork
+from geo_profiling.settlements.streets import ConnectedStreets
 
 #: Ends of cell borders no farther apart than this are one corner.
 _CORNER_M = 0.001
@@ -70,7 +70,7 @@ def new_paths(
     blocks: gpd.GeoSeries,
     complexity: Complexity,
     *,
-    network: StreetNetwork | None = None,
+    network: ConnectedStreets | None = None,
     households: pd.Series | None = None,
     cost_per_m: float | None = None,
     min_k: int = DEEP_LAYER,
@@ -94,7 +94,7 @@ def new_paths(
         As for :func:`geo_profiling.settlements.complexity.measure_complexity`.
     complexity : Complexity
         Its result for them.
-    network : StreetNetwork, optional
+    network : ConnectedStreets, optional
         As there; without it, and where it does not reach the block, the exterior ring is the access.
     households : pandas.Series, optional
         Households by building, on its index.
@@ -167,7 +167,7 @@ def _deep_blocks(
     buildings: gpd.GeoSeries,
     blocks: gpd.GeoSeries,
     complexity: Complexity,
-    network: StreetNetwork | None,
+    network: ConnectedStreets | None,
     members: dict[object, Integers],
     min_k: int,
     access_m: float,

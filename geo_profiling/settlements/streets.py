@@ -22,7 +22,7 @@ _MEET_M = 0.01
 
 
 @dataclass(frozen=True)
-class StreetNetwork:
+class ConnectedStreets:
     """Streets, and which of them hang together with the largest network.
 
     Attributes
@@ -63,7 +63,7 @@ def line_segments(lines: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDAr
     return np.ascontiguousarray(segments), line_of_part[part[inside]].astype(np.int64)
 
 
-def street_network(streets: gpd.GeoSeries, *, gap_m: float = GAP_M) -> StreetNetwork:
+def connected_streets(streets: gpd.GeoSeries, *, gap_m: float = GAP_M) -> ConnectedStreets:
     """Find which streets are connected, over gaps up to ``gap_m``, to the largest network.
 
     The largest network is the one with the greatest length. Streets that cross count as connected
@@ -85,7 +85,7 @@ def street_network(streets: gpd.GeoSeries, *, gap_m: float = GAP_M) -> StreetNet
     --------
     >>> from shapely import LineString
     >>> lines = [LineString([(0, 0), (500, 0)]), LineString([(560, 0), (700, 0)]), LineString([(0, 400), (100, 400)])]
-    >>> street_network(gpd.GeoSeries(lines, crs="EPSG:32735").translate(6e5, 8e6)).is_on_network.tolist()
+    >>> connected_streets(gpd.GeoSeries(lines, crs="EPSG:32735").translate(6e5, 8e6)).is_on_network.tolist()
     [True, True, False]
     """
     require_local_conformal(streets, what="streets")
@@ -100,7 +100,7 @@ def street_network(streets: gpd.GeoSeries, *, gap_m: float = GAP_M) -> StreetNet
         whole = label.max() + 1
         merged = _linked(label[gaps], int(whole))
         label = merged[label]
-    return StreetNetwork(streets, label == _longest(label, lines))
+    return ConnectedStreets(streets, label == _longest(label, lines))
 
 
 def _linked(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -120,14 +120,14 @@ def _longest(label: NDArray[np.int64], lines: NDArray[np.object_]) -> int:
     return int(best[corner.index(min(corner))])
 
 
-def network_findings(network: StreetNetwork, *, name: str) -> list[Finding]:
+def network_findings(network: ConnectedStreets, *, name: str) -> list[Finding]:
     """Tell how many streets, and how many metres, do not connect to the largest network.
 
     Examples
     --------
     >>> from shapely import LineString
     >>> lines = [LineString([(0, 0), (500, 0)]), LineString([(0, 400), (100, 400)])]
-    >>> network = street_network(gpd.GeoSeries(lines, crs="EPSG:32735").translate(6e5, 8e6))
+    >>> network = connected_streets(gpd.GeoSeries(lines, crs="EPSG:32735").translate(6e5, 8e6))
     >>> str(network_findings(network, name="streets.gpkg")[0])
     'streets.gpkg: 1 of 2 streets (100 m) do not connect to the largest network and give no access'
     """

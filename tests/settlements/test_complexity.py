@@ -23,7 +23,7 @@ from geo_profiling.settlements.complexity import Complexity, measure_complexity
 from geo_profiling.settlements.contacts import BlockGround, block_contacts, layers_of
 from geo_profiling.settlements.parcels import parcel_layers
 from geo_profiling.settlements.street_access import street_distance
-from geo_profiling.settlements.streets import street_network
+from geo_profiling.settlements.streets import connected_streets
 
 UTM = "EPSG:32735"
 EAST, NORTH = 600_000.0, 8_000_000.0
@@ -190,7 +190,7 @@ def test_lusaka_is_plausible(shared_data: Path) -> None:
     folder = shared_data / "lusaka"
     buildings = gpd.read_file(folder / "buildings_lusaka.geojson").to_crs(UTM).geometry
     blocks = gpd.read_file(folder / "blocks_epsg4326.gpkg").to_crs(UTM).set_index("block_id").geometry
-    network = street_network(gpd.read_file(folder / "streets_lusaka.geojson").to_crs(UTM).geometry)
+    network = connected_streets(gpd.read_file(folder / "streets_lusaka.geojson").to_crs(UTM).geometry)
     found = measure_complexity(buildings, blocks, network=network)
     assert found.blocks["k"].notna().sum() == 26
     assert found.blocks["is_on_network"].all()
@@ -225,7 +225,7 @@ def grid(n: int, step: float = 10.0) -> list[BaseGeometry]:
 def measured(
     points: list[BaseGeometry], blocks: list[BaseGeometry], streets: list[BaseGeometry] | None = None
 ) -> Complexity:
-    network = None if streets is None else street_network(placed(streets))
+    network = None if streets is None else connected_streets(placed(streets))
     return measure_complexity(placed(points), placed(blocks), network=network)
 
 
@@ -286,7 +286,7 @@ def test_a_hole_gives_access_only_where_a_street_runs() -> None:
     assert measured(points, [ring]).blocks["k"].iloc[0] == 3
     street = LineString([(35, 35), (35, 39.5)])
     outer = LineString(box(0, 0, 70, 70).exterior.coords)
-    network = street_network(placed([street, outer]))
+    network = connected_streets(placed([street, outer]))
     found = measure_complexity(placed(points), placed([ring]), network=network)
     assert found.buildings["layer"].value_counts().to_dict() == {1: 25, 2: 20, 3: 3}
 

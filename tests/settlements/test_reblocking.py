@@ -19,7 +19,7 @@ from geo_profiling.errors import UsageError
 from geo_profiling.settlements.complexity import measure_complexity
 from geo_profiling.settlements.reblocking import new_paths
 from geo_profiling.settlements.steiner import GroupGraph, shortest_tree
-from geo_profiling.settlements.streets import StreetNetwork, street_network
+from geo_profiling.settlements.streets import ConnectedStreets, connected_streets
 
 UTM = "EPSG:32735"
 
@@ -28,8 +28,8 @@ def placed(shapes: list[BaseGeometry]) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapes, crs=UTM).translate(600_000, 8_000_000)
 
 
-def with_paths(streets: gpd.GeoSeries, paths: gpd.GeoDataFrame) -> StreetNetwork:
-    return street_network(gpd.GeoSeries(pd.concat([streets, paths.geometry], ignore_index=True), crs=streets.crs))
+def with_paths(streets: gpd.GeoSeries, paths: gpd.GeoDataFrame) -> ConnectedStreets:
+    return connected_streets(gpd.GeoSeries(pd.concat([streets, paths.geometry], ignore_index=True), crs=streets.crs))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_lusaka_every_building_of_a_deep_block_gets_access(
     lusaka: tuple[gpd.GeoSeries, gpd.GeoSeries, gpd.GeoSeries],
 ) -> None:
     buildings, blocks, streets = lusaka
-    network = street_network(streets)
+    network = connected_streets(streets)
     before = measure_complexity(buildings, blocks, network=network)
     paths = new_paths(buildings, blocks, before, network=network, cost_per_m=40.0)
     after = measure_complexity(buildings, blocks, network=with_paths(streets, paths))
@@ -64,7 +64,7 @@ def test_lusaka_every_building_of_a_deep_block_gets_access(
 
 def test_paths_do_not_depend_on_workers_or_order(lusaka: tuple[gpd.GeoSeries, gpd.GeoSeries, gpd.GeoSeries]) -> None:
     buildings, blocks, streets = lusaka
-    network = street_network(streets)
+    network = connected_streets(streets)
     one = new_paths(buildings, blocks, measure_complexity(buildings, blocks, network=network), network=network)
     mixed = buildings.sample(frac=1, random_state=1)
     found = measure_complexity(mixed, blocks, network=network)
@@ -82,7 +82,7 @@ def test_afterwards_k_is_1(seed: int, count: int, on_a_lattice: bool) -> None:
         xy = np.unique(np.floor(xy / 11) * 11 + 5.5, axis=0)
     buildings, blocks = placed([Point(*one) for one in xy]), placed([box(0, 0, 100, 100)])
     street = placed([LineString([(-50, 0), (rng.uniform(10, 150), 0)])])
-    network = street_network(street)
+    network = connected_streets(street)
     before = measure_complexity(buildings, blocks, network=network)
     paths = new_paths(buildings, blocks, before, network=network)
     if before.blocks["k"].iloc[0] < 3:
@@ -128,7 +128,7 @@ def test_a_row_of_five_deep_needs_one_lane() -> None:
     houses = [box(10 * i + 2, 8 * j + 2, 10 * i + 8, 8 * j + 6) for i in range(2) for j in range(5)]
     buildings, blocks = placed(houses), placed([box(0, 0, 20, 40)])
     street = placed([LineString([(-9, 0), (29, 0)])])
-    network = street_network(street)
+    network = connected_streets(street)
     found = measure_complexity(buildings, blocks, network=network)
     homes = pd.Series(np.arange(1, 11), index=buildings.index)
     path = new_paths(buildings, blocks, found, network=network, households=homes, cost_per_m=10.0).iloc[0]

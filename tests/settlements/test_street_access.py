@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geo_profiling.errors import CRSError, InputError
 from geo_profiling.settlements.overlaps import overlap_findings
 from geo_profiling.settlements.street_access import buildings_between, street_distance
-from geo_profiling.settlements.streets import network_findings, street_network
+from geo_profiling.settlements.streets import connected_streets, network_findings
 
 UTM = "EPSG:32735"
 
@@ -38,7 +38,7 @@ def test_lusaka_agrees_with_the_published_correlation(shared_data: Path) -> None
     distance = street_distance(buildings, streets)
     assert distance.notna().all()
     assert between[distance < 5].astype(float).mean() < 0.05
-    assert street_network(streets).is_on_network.all()
+    assert connected_streets(streets).is_on_network.all()
 
 
 def test_buildings_in_between_are_the_others_on_the_straight_way() -> None:
@@ -63,7 +63,7 @@ def test_refusals() -> None:
     with pytest.raises(CRSError, match="differ"):
         street_distance(placed([Point(5, 5)]), STREET.to_crs("EPSG:32736"))
     with pytest.raises(CRSError):
-        street_network(STREET.to_crs("EPSG:4326"))
+        connected_streets(STREET.to_crs("EPSG:4326"))
 
 
 @settings(max_examples=50)
@@ -72,7 +72,7 @@ def test_networks_equal_a_plain_joining_of_pairs(seed: int, count: int, gap_m: f
     rng = np.random.default_rng(seed)
     starts = rng.uniform(0, 600, (count, 2))
     lines = [LineString([start, start + rng.uniform(-80, 80, 2)]) for start in starts]
-    network = street_network(placed(lines), gap_m=gap_m)
+    network = connected_streets(placed(lines), gap_m=gap_m)
     label = list(range(count))
     for i in range(count):
         for j in range(count):
@@ -84,11 +84,11 @@ def test_networks_equal_a_plain_joining_of_pairs(seed: int, count: int, gap_m: f
 
 
 def test_streets_apart_are_told_with_their_number_and_metres() -> None:
-    network = street_network(placed([LineString([(0, 0), (500, 0)]), LineString([(0, 101), (30, 101)])]))
+    network = connected_streets(placed([LineString([(0, 0), (500, 0)]), LineString([(0, 101), (30, 101)])]))
     (finding,) = network_findings(network, name="s.gpkg")
     assert finding.severity == "warning"
     assert "1 of 2 streets (30 m) do not connect" in str(finding)
-    assert network_findings(street_network(STREET), name="s.gpkg") == []
+    assert network_findings(connected_streets(STREET), name="s.gpkg") == []
 
 
 def test_touching_walls_and_slivers_are_no_overlap() -> None:
