@@ -36,6 +36,8 @@ from pipelines.households import PLACES, place_polygons
 from pipelines.streets import region_network
 from pipelines.transit import read_stops
 
+#: Kinds of areas whose open space is measured.
+_OPEN_SPACE_OF = ("urban_centre", "unit", "settlement")
 #: Layers of areas, and the strata that split people: a layer, and the codes inside and outside it.
 _STRATA = {"is_slum_area": ("settlements", "1", "0"), "urbanisation": ("urban_clusters", "U", "R")}
 
@@ -237,14 +239,15 @@ def _reached(
 def _open_space(
     network: StreetNetwork | None, areas: dict[str, gpd.GeoDataFrame], spaces: gpd.GeoDataFrame, grid: Grid
 ) -> Iterator[pd.DataFrame]:
-    for kind in ("urban_centre", "unit", "settlement"):
-        if kind in areas:
-            crs = grid.crs if network is None else network.crs
-            streets = None if network is None else gpd.GeoSeries(network.lines, crs=crs)
-            shares = open_space_share(
-                areas[kind].to_crs(crs).geometry, spaces.to_crs(crs).geometry, streets, name="open spaces"
-            )
-            yield open_space_estimates(shares, area_type=kind, with_streets=streets is not None)
+    crs = grid.crs if network is None else network.crs
+    streets = None if network is None else gpd.GeoSeries(network.lines, crs=crs)
+    placed = {kind: areas[kind].to_crs(crs).geometry for kind in _OPEN_SPACE_OF if kind in areas}
+    if not placed:
+        return
+    # All at once: the ground of streets is put together only once.
+    shares = open_space_share(pd.concat(placed), spaces.to_crs(crs).geometry, streets, name="open spaces")
+    for kind in placed:
+        yield open_space_estimates(shares.loc[kind], area_type=kind, with_streets=streets is not None)
 
 
 def _land(region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], compute: Compute) -> Iterator[pd.DataFrame]:
