@@ -346,3 +346,8 @@ def test_scheduler_that_ends_under_work_is_told(scheduler, monkeypatch):
         processes[0].kill()
         with pytest.raises(SchedulerError, match="scheduler is gone"):
             list(results)
+
+
+def test_two_clusters_on_one_machine_do_not_meet():
+    with local_cluster(1) as one, local_cluster(1) as other:
+        assert list(one.map(abs, [-1])) == list(other.map(abs, [-1])) == [1]
