@@ -157,14 +157,14 @@ def classify(values: NDArray[Any], limits: NDArray[Any], has_dry: bool, unknown:
     out : ndarray of uint8, same shape
     """
     for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            value = values[i, j]
-            if value != value:
-                out[i, j] = unknown
-            elif has_dry and value == 0:
-                out[i, j] = 0
-            else:
-                code = 1
-                for limit in limits:
-                    code += value >= limit
-                out[i, j] = code
+        line, codes = values[i], out[i]
+        codes[:] = 1
+        # one pass for each limit: without branches the compiler uses vector instructions
+        for limit in limits:
+            for j in range(len(line)):
+                codes[j] += line[j] >= limit
+        for j in range(len(line)):
+            value, code = line[j], codes[j]
+            if has_dry:
+                code = 0 if value == 0 else code
+            codes[j] = code if value == value else unknown

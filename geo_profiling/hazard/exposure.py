@@ -33,6 +33,8 @@ _BASE_BYTES = 330_000_000
 #: Bytes for one cell of the overlay besides the class of each event: weights, values, places.
 _CELL_BYTES = 16
 _PROJECTED_CELL_BYTES = 90
+#: A histogram that stays in the processor's cache: hazards are tallied together up to so many bins.
+_MOST_BINS = 512
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,12 @@ class _Task:
     overlay: Overlay
     kind: HazardKind
     grid_of: tuple[int, ...]
+
+    @property
+    def joined(self) -> int:
+        """How many hazards share one histogram."""
+        n_classes = len(self.kind.bands.classes)
+        return next(n for n in (3, 2, 1) if n == 1 or n_classes**n <= _MOST_BINS)
 
 
 def totals_by_band(
@@ -167,6 +175,8 @@ def totals_by_band(
         raise UsageError("no hazard raster is given")
     compute = compute or Compute()
     rings = checked_rings(zones, weights, compute)
+    # Sums depend in their last bit on which hazards are tallied together: not on the order they came in.
+    given, hazards = hazards, sorted(hazards, key=lambda source: source.name)
     others = tuple(source.grid for source in hazards) + (() if water is None else (water.grid,))
     overlay = Overlay(weights.grid, others, _used_cells(zones, weights.grid))
     plan = plan_zones(overlay.rings(rings), overlay.grid)
@@ -189,8 +199,9 @@ def totals_by_band(
     all_keys = np.concatenate(keys)
     order = tile_order(all_keys)
     by_zone = sum_by(all_keys[order, 0], np.concatenate(totals)[order], len(zones))
-    found = BandTotals(by_zone, kind.bands, zones.index)
-    _require_overlap(found, hazards, weights)
+    place = {id(source): k for k, source in enumerate(hazards)}
+    found = BandTotals(by_zone[:, [place[id(source)] for source in given]], kind.bands, zones.index)
+    _require_overlap(found, given, weights)
     return found
 
 
@@ -231,20 +242,27 @@ def _tally(task: _Task, unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.float
     base, heights, widths = task.overlay.base_places(window)
     assert base.window is not None  # the overlay lies on its base
     weights = np.require(task.weights.read(base.window), requirements=["C", "W"])
-    classes = np.empty((len(task.hazards), *window.shape), dtype=np.uint8)
-    wet = np.zeros((len(task.hazards), 2), dtype=np.int64)
+    n_hazards, n_classes, joined = len(task.hazards), len(bands.classes), task.joined
+    # the classes of several hazards as the digits of one number
+    classes = np.zeros((-(-n_hazards // joined), *window.shape), dtype=np.uint16)
+    wet = np.zeros((n_hazards, 2), dtype=np.int64)
     places: dict[int, Places] = {}
+    is_water = None if task.water is None else _water(task.water, task.overlay, window)
     for k, source in enumerate(task.hazards):
         at = task.grid_of[k]
         if at not in places:
             places[at] = task.overlay.places(source.grid, window)
         codes, wet[k] = read_classes(source, places[at].window, task.kind)
-        classes[k] = places[at].spread(codes, window.shape, outside=bands.code(OUTSIDE))
-    if task.water is not None:
-        _mark_water(classes, task.water, task.overlay, window, bands.code(WATER))
+        spread = places[at].spread(codes, window.shape, outside=bands.code(OUTSIDE))
+        if is_water is not None:
+            spread = np.where(is_water, np.uint8(bands.code(WATER)), spread)
+        digits = classes[k // joined]
+        digits *= n_classes
+        digits += spread
+    counts = np.bincount(np.arange(n_hazards) // joined)
     totals = _tally_bands(
-        weights, base.rows, base.cols, heights, widths, classes,
-        window.row, window.col, unit.edges, unit.pieces, len(bands.classes),
+        weights, base.rows, base.cols, heights, widths, classes, counts,
+        window.row, window.col, unit.edges, unit.pieces, n_classes,
     )  # fmt: skip
     return piece_keys(unit.pieces), totals, wet
 
@@ -312,12 +330,11 @@ def depth_facts(values: NDArray[Any], deep: float) -> tuple[float, int, int]:
     return greatest, n_wet, n_deep
 
 
-def _mark_water(classes: NDArray[np.uint8], water: Source, overlay: Overlay, window: Window, code: int) -> None:
+def _water(water: Source, overlay: Overlay, window: Window) -> NDArray[np.bool_]:
     places = overlay.places(water.grid, window)
     if places.window is None:
-        return
-    is_water = places.spread((water.read(places.window) > 0).astype(np.uint8), window.shape, outside=0)
-    classes[:, is_water != 0] = code
+        return np.zeros(window.shape, dtype=np.bool_)
+    return places.spread(water.read(places.window) > 0, window.shape, outside=False)
 
 
 def _require_overlap(found: BandTotals, hazards: Sequence[Source], weights: Source) -> None:
@@ -338,20 +355,23 @@ def _tally_bands(
     weight_cols: NDArray[np.int64],
     heights: NDArray[np.float64],
     widths: NDArray[np.float64],
-    classes: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
+    counts: NDArray[np.int64],
     row: int,
     col: int,
     edges: NDArray[np.float64],
     pieces: NDArray[Any],
     n_classes: int,
 ) -> NDArray[np.float64]:
-    """Weight of every class in every piece, for every hazard."""
-    n_hazards = classes.shape[0]
-    out = np.zeros((len(pieces), n_hazards, n_classes))
+    """Weight of every class in every piece, for every hazard; ``counts`` hazards share each layer of classes."""
+    n_layers = classes.shape[0]
+    out = np.zeros((len(pieces), counts.sum(), n_classes))
+    bins = np.zeros((n_layers, n_classes ** counts.max()))
     scratch = new_scratch(pieces)
     runs, shares = scratch[2], scratch[3]
     for i in range(len(pieces)):
-        piece, found = pieces[i], out[i]
+        piece = pieces[i]
+        bins[:] = 0.0
         for k in range(coverage_runs(edges, piece, scratch)):
             line = piece.row + runs[k, 0] - row
             values, share = weights[weight_rows[line]], shares[k] * heights[line]
@@ -361,6 +381,21 @@ def _tally_bands(
                 # also false for NaN
                 if weight > 0 or weight < 0:
                     part = share * widths[j] * weight
-                    for h in range(n_hazards):
-                        found[h, classes[h, line, j]] += part
+                    for layer in range(n_layers):
+                        bins[layer, classes[layer, line, j]] += part
+        _share_out(bins, counts, n_classes, out[i])
     return out
+
+
+@njit(nogil=True, cache=True)
+def _share_out(bins: NDArray[np.float64], counts: NDArray[np.int64], n_classes: int, out: NDArray[np.float64]) -> None:
+    """Add the bins of joint classes up by the class of each hazard."""
+    first = 0
+    for layer in range(len(counts)):
+        for code in range(n_classes ** counts[layer]):
+            if bins[layer, code] != 0.0:
+                rest = code
+                for digit in range(counts[layer] - 1, -1, -1):
+                    out[first + digit, rest % n_classes] += bins[layer, code]
+                    rest //= n_classes
+        first += counts[layer]
