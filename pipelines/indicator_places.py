@@ -247,7 +247,7 @@ def _open_space(
     # All at once: the ground of streets is put together only once.
     shares = open_space_share(pd.concat(placed), spaces.to_crs(crs).geometry, streets, name="open spaces")
     for kind in placed:
-        yield open_space_estimates(shares.loc[kind], area_type=kind, with_streets=streets is not None)
+        yield open_space_estimates(shares.loc[[kind]].droplevel(0), area_type=kind, with_streets=streets is not None)
 
 
 def _land(region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], compute: Compute) -> Iterator[pd.DataFrame]:

@@ -45,9 +45,8 @@ def sdmx_table(indicators: pd.DataFrame) -> pd.DataFrame:
     ...        "obs_value": 25.5, "unit_measure": "PT", "lower_bound": 20.0, "upper_bound": 31.0, "obs_status": "A",
     ...        "nature": "E", "components_used": "water", "denominator_scope": "all", "ci_method": "logit", "n": 400,
     ...        "n_psu": 40}
-    >>> found = sdmx_table(pd.DataFrame([row])).iloc[0]
-    >>> found[["SERIES", "REF_AREA", "OBS_VALUE"]].tolist()
-    ['EN_LND_SLUM', 'city:A', 25.5]
+    >>> sdmx_table(pd.DataFrame([row]))[["SERIES", "REF_AREA", "OBS_VALUE"]].to_numpy().tolist()
+    [['EN_LND_SLUM', 'city:A', 25.5]]
     """
     table = indicators.reset_index(drop=True)
     breakdown = table["breakdown"].astype(object).to_numpy()
