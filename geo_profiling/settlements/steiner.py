@@ -14,6 +14,9 @@ from numba import njit
 
 from geo_profiling.settlements.planar import Flags, Floats, Integers
 
+#: Nodes that dual ascent may look at, for each node of the graph; the rest raises the bound little and takes most time.
+VISITS_PER_NODE = 400
+
 
 @dataclass(frozen=True)
 class GroupGraph:
@@ -56,11 +59,12 @@ def shortest_tree(graph: GroupGraph) -> tuple[Flags, float]:
 
     Heuristic: (1) dual ascent (Wong 1984) raises, group by group, the price of the cuts that part it
     from the roots; the sum of the prices is a lower bound of every solution, and the edges paid in
-    full make a thin graph. (2) In it, and in the whole graph, a forest is grown by shortest paths,
-    once to the nearest group left and once to the farthest (Takahashi and Matsuyama 1980). (3) Leaves
-    that serve nobody else are cut off, the longest first. The shortest result is taken. The problem
-    (group Steiner tree) has no constant bound that is known; the lower bound tells how far from the
-    optimum the answer can be at most.
+    full make a thin graph; it stops after :data:`VISITS_PER_NODE`, with a bound that holds all the
+    same. (2) In it, and in the whole graph, a forest is grown by shortest paths, once to the nearest
+    group left and once to the farthest (Takahashi and Matsuyama 1980). (3) Leaves that serve nobody
+    else are cut off, the longest first. The shortest result is taken. The problem (group Steiner
+    tree) has no constant bound that is known; the lower bound tells how far from the optimum the
+    answer can be at most.
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ def shortest_tree(graph: GroupGraph) -> tuple[Flags, float]:
     rows = start, beside, arc % len(graph.ends)
     group_rows = compressed(graph.member_group, graph.member_node, graph.n_groups)[:2]
     node_rows = compressed(graph.member_node, graph.member_group, n)[:2]
-    bound, left = _dual_ascent(*rows, graph.length, graph.is_root, *group_rows, graph.ends)
+    bound, left = _dual_ascent(*rows, graph.length, graph.is_root, *group_rows, graph.ends, VISITS_PER_NODE * n)
     paid = (left <= 1e-9 * max(1.0, float(graph.length.max(initial=0.0)))).any(axis=1)
     best, best_length = np.zeros(len(graph.ends), bool), np.inf
     for thin in (True, False):
@@ -112,23 +116,26 @@ def _dual_ascent(
     group_start: Integers,
     group_node: Integers,
     ends: Integers,
+    max_visits: int,
 ) -> tuple[float, Floats]:
     """Return the sum of the prices of cuts, and what is left to pay on each edge in each direction.
 
-    ``left[e, 0]`` is of the way from ``ends[e, 0]`` to ``ends[e, 1]``. The smallest cut rises first.
+    ``left[e, 0]`` is of the way from ``ends[e, 0]`` to ``ends[e, 1]``. The smallest cut rises first, until
+    ``max_visits`` nodes were looked at: the sum is a lower bound at any time.
     """
     left = np.empty((len(length), 2))
     for e in range(len(length)):
         left[e, 0], left[e, 1] = length[e], length[e]
     stamp, queue = np.full(len(is_root), -1, np.int64), np.empty(len(is_root), np.int64)
-    bound, turn = 0.0, 0
+    bound, turn, visits = 0.0, 0, 0
     waiting = [(group_start[g + 1] - group_start[g], g) for g in range(len(group_start) - 1)]
     heapq.heapify(waiting)
-    while len(waiting) > 0:
+    while len(waiting) > 0 and visits < max_visits:
         _, group = heapq.heappop(waiting)
         turn += 1
         members = group_node[group_start[group] : group_start[group + 1]]
         size = _side(members, turn, start, beside, edge_of, length, is_root, ends, left, stamp, queue)
+        visits += abs(size)
         if size < 0:
             continue
         if len(waiting) > 0 and (size, group) > waiting[0]:
