@@ -100,3 +100,21 @@ def test_object_is_staged_once_and_again_when_it_changes(bucket, tmp_path: Path)
         stage("s3://open-data/gone.tif", tmp_path, origins=["s3://open-data"])
     with pytest.raises(InputError, match="not among 'allowed_hosts'"):
         stage("s3://closed-data/pop.tif", tmp_path, origins=["s3://open-data"])
+
+
+def test_configuration_with_remote_inputs_is_planned_from_the_staged_files(web, tmp_path: Path, sample_data) -> None:
+    from pipelines.project import open_project
+    from pipelines.run import plan_project
+
+    web.files["/grids/pop.tif"] = (sample_data / "population_2020_1km.tif").read_bytes()
+    (tmp_path / "c.yaml").write_text(
+        f"version: 1\nname: Far\nallowed_hosts: ['{web.address}']\n"
+        f"inputs: {{population: {{path: '{web.address}/grids/pop.tif', year: 2020}}}}\n"
+        "regions: [{name: all}]\noutput: {directory: out}\n"
+    )
+    lines = list(plan_project(open_project(tmp_path / "c.yaml")))
+    assert lines[0] == "all: 3 of 3 steps to compute"
+    (staged,) = (tmp_path / "out/.geo_profiling/remote").rglob("pop.tif")
+    project = open_project(tmp_path / "c.yaml", directory=tmp_path / "elsewhere")
+    assert project.regions[0].inputs.population.path.is_relative_to(tmp_path / "elsewhere/.geo_profiling/remote")
+    assert staged.read_bytes() == web.files["/grids/pop.tif"]
