@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from geo_profiling.cli import diff, fetch, fit, functional, inspect, raster, run, schedule, settlements, survey
+from geo_profiling.cli import (
+    diff,
+    exposure,
+    fetch,
+    fit,
+    functional,
+    inspect,
+    raster,
+    run,
+    schedule,
+    settlements,
+    survey,
+)
 
 app = typer.Typer(
     name="geo-profiling",
@@ -53,6 +65,7 @@ functional.register(app)
 fit.register(app)
 survey.register(app)
 settlements.register(app)
+exposure.register(app)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geo_profiling.compute import Compute
 from geo_profiling.errors import ValueRangeError
 from geo_profiling.hazard.bands import DRY, OUTSIDE
-from geo_profiling.hazard.kinds import HazardKind
+from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
 from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.source import Source
 
@@ -19,6 +19,8 @@ from geo_profiling.raster.source import Source
 _SIDE = 1024
 #: A raster in strips is read in windows of so many cells at most.
 _MOST_CELLS = 1 << 23
+#: From so many depths on their size tells the unit.
+_JUDGED = 20
 #: A column or row of a cell that lies off the grid.
 OFF_GRID = -1
 
@@ -129,7 +131,7 @@ def class_codes(
     Raises
     ------
     ValueRangeError
-        If a value is beyond what the kind can hold.
+        If a value is beyond what the kind can hold, or most of at least 20 depths are beyond 10 m.
 
     Examples
     --------
@@ -139,6 +141,7 @@ def class_codes(
     >>> [kind.bands.classes[code] for code in class_codes(depth, outside, kind=kind, name="depth")]
     ['dry', '0.5-1.5', 'unknown', 'outside']
     """
+    _refuse_other_units(values, kind, name)
     beyond = values >= kind.limit
     if beyond.any():
         raise ValueRangeError(
@@ -150,6 +153,15 @@ def class_codes(
         codes[np.isnan(values)] = kind.bands.code(DRY)
     codes[is_outside] = kind.bands.code(OUTSIDE)
     return codes
+
+
+def _refuse_other_units(values: NDArray[np.float32] | NDArray[np.float64], kind: HazardKind, name: str) -> None:
+    deep, wet = int((values > PLAUSIBLE_MEDIAN_DEPTH_M * kind.per_unit).sum()), int((values > 0).sum())
+    if kind.is_depth and wet >= _JUDGED and 2 * deep > wet:
+        raise ValueRangeError(
+            f"{name}: {deep} of {wet} depths read are beyond {PLAUSIBLE_MEDIAN_DEPTH_M:g} m",
+            hint="the depths look like centimetres: declare the unit (--hazard-unit cm, unit: cm)",
+        )
 
 
 def _window_shape(source: Source) -> tuple[int, int]:
