@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from geo_profiling.vector.read import read_layer
 from pipelines.cells import open_cells
 from pipelines.declared import input_label
 from pipelines.households import PLACES, place_polygons
+from pipelines.people import people_grid
 from pipelines.streets import region_network
 from pipelines.transit import read_stops
 
@@ -169,7 +170,9 @@ def place_records(region: RegionSettings, directory: Path, compute: Compute) -> 
         year = str(region.inputs.population.year)
         areas = region_areas(region, directory)
         population = open_cells(region, compute=compute).core_inputs.population
-        found += [_published(rows, year) for rows in _access(region, areas, population, compute)]
+        fine = None if region.inputs.population_fine is None else people_grid(region)
+        grids = [population] if fine is None else [fine, population]
+        found += [_published(rows, year) for rows in _access(region, areas, grids, compute)]
         found += list(_land(region, areas, compute))
         exposure = directory / "tables/hazard_exposure.parquet"
         if exposure.is_file():
@@ -183,10 +186,11 @@ def _published(rows: pd.DataFrame, year: str) -> pd.DataFrame:
 
 
 def _access(
-    region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], population: Source, compute: Compute
+    region: RegionSettings, areas: dict[str, gpd.GeoDataFrame], grids: Sequence[Source], compute: Compute
 ) -> Iterator[pd.DataFrame]:
     """Yield 11.2.1 and 11.7.1 of every kind of area."""
-    network = region_network(region, population.grid)
+    grid = grids[-1].grid
+    network = region_network(region, grid)
     stops = read_stops(region)
     if stops is not None:
         by_capacity = {
@@ -194,7 +198,8 @@ def _access(
         }
         reach = [_service_area(network, part, REACH_M[capacity]) for capacity, part in by_capacity.items()]
         metres = [REACH_M[capacity] for capacity in by_capacity]
-        yield from _reached("public_transport_access", join_areas(reach), metres, areas, population, compute)
+        served = {kind: _where_told(polygons, stops.places) for kind, polygons in areas.items()}
+        yield from _reached("public_transport_access", join_areas(reach), metres, served, grids, compute)
     declared = region.inputs.open_spaces
     if declared is not None:
         spaces, _ = read_layer(
@@ -210,8 +215,8 @@ def _access(
         if declared.access_field is not None:
             spaces = spaces[spaces[declared.access_field].astype(str).isin(declared.public_values)]
         ground = _service_area(network, spaces, OPEN_SPACE_M)
-        yield from _reached("open_space_access", join_areas([ground]), [OPEN_SPACE_M], areas, population, compute)
-        yield from _open_space(network, areas, spaces, population.grid)
+        yield from _reached("open_space_access", join_areas([ground]), [OPEN_SPACE_M], areas, grids, compute)
+        yield from _open_space(network, areas, spaces, grid)
 
 
 def _service_area(network: StreetNetwork | None, targets: gpd.GeoDataFrame, distance_m: float) -> ServiceArea:
@@ -227,13 +232,29 @@ def _reached(
     ground: gpd.GeoDataFrame,
     within_m: list[float],
     areas: dict[str, gpd.GeoDataFrame],
-    population: Source,
+    grids: Sequence[Source],
     compute: Compute,
 ) -> Iterator[pd.DataFrame]:
     distance = str(ground["distance"].iloc[0])
     for kind, polygons in areas.items():
+        if polygons.empty:
+            continue
+        population = next((grid for grid in grids if _covers(grid, polygons)), grids[-1])
         reach = people_in_reach(population, polygons.to_crs(population.grid.crs), ground, compute=compute)
         yield access_estimates(reach, indicator=indicator, area_type=kind, distance=distance, within_m=within_m)
+
+
+def _covers(population: Source, polygons: gpd.GeoDataFrame) -> bool:
+    """Tell whether a grid reaches over all of the polygons: the finest that does counts their people."""
+    left, bottom, right, top = population.grid.bounds
+    ground = shapely.box(left, bottom, right, top)
+    return bool(polygons.to_crs(population.grid.crs).geometry.within(ground).all())
+
+
+def _where_told(polygons: gpd.GeoDataFrame, stops: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the areas that the stops reach around: a feed of one city says nothing of another."""
+    hull = shapely.convex_hull(shapely.union_all(np.asarray(stops.to_crs(polygons.crs).geometry.array, dtype=object)))
+    return polygons[polygons.intersects(hull)]
 
 
 def _open_space(

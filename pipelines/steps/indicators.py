@@ -12,7 +12,9 @@ from pipelines.steps.common import contents, later, place, reading
 #: Raised whenever the same inputs and parameters give another result.
 _VERSION = "1"
 #: Inputs that indicators read besides the tables of other steps.
-_READS = ("households", "tables", "units", "settlements", "streets", "transit", "open_spaces", "epochs")
+_READS = (
+    "households", "tables", "units", "settlements", "streets", "transit", "open_spaces", "epochs", "population_fine",
+)  # fmt: skip
 #: Steps whose tables indicators are laid over.
 _UPSTREAM = ("degurba", "units", "fua", "scales", "exposure", "settlements")
 #: Kinds of areas whose table of indicators has another name.
