@@ -267,6 +267,93 @@ def _tally(task: _Task, unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.float
     return piece_keys(unit.pieces), totals, wet
 
 
+def joint_totals(
+    weights: Source,
+    hazards: Sequence[Source],
+    zones: gpd.GeoDataFrame,
+    *,
+    kinds: Sequence[HazardKind],
+    thresholds: Sequence[float],
+    compute: Compute | None = None,
+) -> NDArray[np.float64]:
+    """Share a count in cells out to zones and to every combination of hazards met, not met and unknown.
+
+    Parameters
+    ----------
+    weights : Source
+        People or another count.
+    hazards : sequence of Source
+        A raster of each hazard.
+    zones : geopandas.GeoDataFrame
+        Valid polygons in the CRS of the weights.
+    kinds : sequence of HazardKind
+        How each is read.
+    thresholds : sequence of float
+        From which the ground of each is hazardous.
+    compute : Compute, optional
+        Where to work.
+
+    Returns
+    -------
+    ndarray of float64, shape (zones, 3 ** hazards)
+        Each hazard is a digit, the first one the most significant: 0 not met, 1 met, 2 unknown or outside.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> from affine import Affine
+    >>> from pyproj import CRS
+    >>> from geo_profiling.raster.source import ArraySource, wrap
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(100, 0, 0, 0, -100, 100), (1, 2))
+    >>> people = ArraySource(wrap(np.array([[50.0, 10.0]]), grid))
+    >>> flood = ArraySource(wrap(np.array([[2.0, np.nan]]), grid))
+    >>> zones = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 200, 100)], crs="ESRI:54009")
+    >>> joint_totals(people, [flood], zones, kinds=[HazardKind("flood")], thresholds=[0.5])
+    array([[ 0., 50., 10.]])
+    """
+    compute = compute or Compute()
+    rings = checked_rings(zones, weights, compute)
+    overlay = Overlay(weights.grid, tuple(source.grid for source in hazards), _used_cells(zones, weights.grid))
+    plan = plan_zones(overlay.rings(rings), overlay.grid)
+    task = _Task(weights, tuple(hazards), None, overlay, kinds[0], _first_alike([one.grid for one in hazards]))
+    states = [_states(kind, threshold) for kind, threshold in zip(kinds, thresholds, strict=True)]
+    units = _units(task, plan, compute, None)
+    tally = partial(_tally_joint, task, tuple(kinds), states)
+    results = list(compute.map(tally, units, label=f"{weights.name} by several hazards", total=len(units)))
+    keys = np.concatenate([np.empty((0, 3), dtype=np.int64), *(keys for keys, _ in results)])
+    totals = np.concatenate([np.empty((0, 3 ** len(hazards))), *(totals for _, totals in results)])
+    order = tile_order(keys)
+    return sum_by(keys[order, 0], totals[order], len(zones))
+
+
+def _states(kind: HazardKind, threshold: float) -> NDArray[np.uint16]:
+    """Say of every class of a hazard whether it is met (1), not met (0) or unknown (2)."""
+    met = kind.exposed_bands(threshold)
+    return np.array(
+        [2 if name in (UNKNOWN, OUTSIDE) else int(name in met) for name in kind.bands.classes], dtype=np.uint16
+    )
+
+
+def _tally_joint(
+    task: _Task, kinds: tuple[HazardKind, ...], states: list[NDArray[np.uint16]], unit: Unit
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    window = unit.window
+    base, heights, widths = task.overlay.base_places(window)
+    assert base.window is not None  # the overlay lies on its base
+    weights = np.require(task.weights.read(base.window), requirements=["C", "W"])
+    digits = np.zeros((1, *window.shape), dtype=np.uint16)
+    for source, kind, state in zip(task.hazards, kinds, states, strict=True):
+        places = task.overlay.places(source.grid, window)
+        codes, _ = read_classes(source, places.window, kind)
+        digits *= 3
+        digits[0] += state[places.spread(codes, window.shape, outside=kind.bands.code(OUTSIDE))]
+    totals = _tally_bands(
+        weights, base.rows, base.cols, heights, widths, digits, np.ones(1, dtype=np.int64),
+        window.row, window.col, unit.edges, unit.pieces, 3 ** len(task.hazards),
+    )  # fmt: skip
+    return piece_keys(unit.pieces), totals[:, 0]
+
+
 def read_classes(
     source: Source, window: Window | None, kind: HazardKind
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

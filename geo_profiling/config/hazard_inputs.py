@@ -1,0 +1,114 @@
+"""Input files of hazards: rasters of an intensity by event, polygons of risk classes, things with a right of way."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from geo_profiling.config.files import RasterInput, SpatialInput
+from geo_profiling.config.section import Section
+
+
+class HazardEvent(RasterInput):
+    """A raster of a hazard: one event, or a state that lasts."""
+
+    return_period: float | None = Field(
+        None, gt=0, description="Return period in years; without it the hazard is no event (a slope, heat)."
+    )
+    scenario: str = Field(
+        "", max_length=64, description="Scenario and epoch, such as 'rcp4p5 2030'; empty for the baseline."
+    )
+
+
+class HazardClasses(SpatialInput):
+    """Polygons of risk classes, such as sectors R1 to R4."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    class_field: str = Field(description="Field with the class of each polygon.")
+    classes: Annotated[list[str], Field(min_length=1)] = Field(
+        description="The classes, from the mildest to the worst."
+    )
+    exposed_from: str | None = Field(
+        None, description="Class from which people count as exposed; the mildest where absent."
+    )
+    overlap: Literal["refuse", "worst"] = Field(
+        "refuse",
+        description="Where polygons of different classes overlap: refuse the layer, or take the worst class there. "
+        "Classes are never added up.",
+    )
+
+    @model_validator(mode="after")
+    def _threshold_is_a_class(self) -> HazardClasses:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class is listed twice")
+        if self.exposed_from is not None and self.exposed_from not in self.classes:
+            raise ValueError(f"'exposed_from: {self.exposed_from}' is none of the classes")
+        return self
+
+
+class HazardNear(SpatialInput):
+    """Things whose surroundings are a hazard: railways, power lines, dumps, plants."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    within_m: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field(
+        description="Distances in metres; the nearest ground is the worst class."
+    )
+
+
+class HazardInput(Section):
+    """A hazard: how its numbers are read, and its files."""
+
+    kind: str = Field(
+        "flood",
+        description="flood, storm_surge, slope, landslide_susceptibility, heat, sea_level or fire_access; or a kind of "
+        "yours, with unit and thresholds.",
+    )
+    unit: Literal["m", "cm", "degree", "percentile", "class", "degree_celsius", "m_distance"] | None = Field(
+        None, description="Of the rasters; that of the kind where absent."
+    )
+    thresholds: Annotated[list[float], Field(min_length=1)] | None = Field(
+        None, description="Rising limits of the bands, in metres for m and cm; those of the kind where absent."
+    )
+    direction: Literal["above", "below"] | None = Field(
+        None, description="Which side of a threshold is exposed; that of the kind where absent."
+    )
+    nodata_means: Literal["unknown", "dry"] = Field(
+        "unknown", description="What cells without data are inside the raster; 'dry' only if its provider says so."
+    )
+    reference: str | None = Field(None, description="Where the thresholds come from; printed in the report.")
+    exposed_from: float | None = Field(
+        None, description="Threshold from which people count as exposed; the lowest where absent."
+    )
+    events: list[HazardEvent] = Field(default_factory=list, description="Rasters, one for each event.")
+    classes: HazardClasses | None = Field(None, description="Instead of rasters: polygons of risk classes.")
+    near: HazardNear | None = Field(None, description="Instead of rasters: things with a right of way.")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> HazardInput:
+        if sum((bool(self.events), self.classes is not None, self.near is not None)) != 1:
+            raise ValueError("give 'events', 'classes' or 'near', one of the three")
+        return self
+
+    @model_validator(mode="after")
+    def _events_differ(self) -> HazardInput:
+        told = [(event.scenario, event.return_period) for event in self.events]
+        twice = sorted({str(key) for key in told if told.count(key) > 1})
+        if twice:
+            raise ValueError(f"two rasters are of the same scenario and return period: {', '.join(twice)}")
+        scenarios: dict[str, set[bool]] = {}
+        for scenario, period in told:
+            scenarios.setdefault(scenario, set()).add(period is None)
+        if any(len(kinds) > 1 for kinds in scenarios.values()):
+            raise ValueError("give every raster of a scenario a return period, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> HazardInput:
+        limits = self.thresholds
+        if limits is not None and any(a >= b for a, b in itertools.pairwise(limits)):
+            raise ValueError("thresholds must rise")
+        if limits is not None and self.exposed_from is not None and self.exposed_from not in limits:
+            raise ValueError(f"'exposed_from: {self.exposed_from:g}' is none of the thresholds")
+        return self
