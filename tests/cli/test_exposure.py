@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -262,6 +263,34 @@ def test_ground_off_the_hazard_is_unknown_and_told(folder: Path) -> None:
     assert "the hazard is unknown (rp10.tif)" in result.stderr
     annual = table(folder).query("code == '01' and measure == 'eae'")["value"]
     assert annual.isna().all()
+
+
+def test_djibouti_gives_the_golden_answers(tmp_path: Path, shared_data: Path, shared_golden: Path) -> None:
+    golden = json.loads((shared_golden / "hazard/expected_exposure_and_eae.json").read_text())
+    gpd.GeoDataFrame({"code": ["all"]}, geometry=[box(41.8, 10.9, 43.8, 12.8)], crs="EPSG:4326").to_file(
+        tmp_path / "zones.gpkg"
+    )
+    data = shared_data / "djibouti"
+    given = []
+    for years in (2, 5, 10, 25, 50, 100, 250, 500, 1000):
+        given += ["--hazard", f"{years}={data}/inunriver_rcp4p5_MIROC-ESM-CHEM_2030_rp{years:05d}.tif"]
+    given += ["--buildings", str(data / "buildings_osm.geojson"), "--lines", str(data / "road_edges.geoparquet")]
+    given += ["--zones", str(tmp_path / "zones.gpkg"), "--id", "code", "-o", str(tmp_path / "out.csv")]
+    result = CliRunner().invoke(app, ["exposure", *given, "--bands", "0.05,0.15", "--nodata-means", "dry"])
+    done(result)
+    assert "lengths are measured in EPSG:32638" in result.stderr
+    assert "times as wide as a typical building" in result.stderr
+    found = table(tmp_path).set_index(["measure", "band"])["value"]
+    for suffix, case in {
+        "_buildings": "buildings_c_thr0.15",
+        "_buildings_footprint": "buildings_max_thr0.15",
+        "_lines": "roads_m_ge_0.05",
+    }.items():
+        band = ">=0.05" if suffix == "_lines" else ">=0.15"
+        assert found["eae" + suffix, band] == pytest.approx(golden[case]["trap_tail"], rel=1e-9)
+        assert found["eae_lower" + suffix, band] == pytest.approx(golden[case]["LB"], rel=1e-9)
+    by_year = table(tmp_path).query("measure == 'buildings_footprint' and band == '>=0.15'")
+    assert by_year["value"].tolist() == list(golden["buildings_max_thr0.15"]["rp"].values())
 
 
 def refused(result: Result, code: int, *told: str) -> None:
