@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
+from geo_profiling.config.hazard_inputs import HazardInput
 from geo_profiling.config.household_inputs import CityTables, HouseholdsInput, OpenSpacesInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
@@ -149,6 +150,9 @@ class Inputs(Section):
     tables: CityTables | None = Field(None, description="Tables that the city keeps, for the indicators.")
     open_spaces: OpenSpacesInput | None = Field(None, description="Open public spaces (SDG 11.7.1).")
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
+    hazards: dict[ServiceName, HazardInput] = Field(
+        default_factory=dict, description="Hazards, for exposure: a name of yours, how it is read, and its files."
+    )
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."
     )

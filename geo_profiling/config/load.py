@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
 from geo_profiling.config.expand import FetchFile, ReadRegions, expand_regions, localise
+from geo_profiling.config.exposure import Exposure
 from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.needs import unmet_needs
@@ -144,6 +145,7 @@ _OVERRIDDEN: Mapping[str, type[Section]] = {
     "delineation": Delineation,
     "settlements": Settlements,
     "indicators": Indicators,
+    "exposure": Exposure,
 }
 
 
@@ -187,6 +189,7 @@ def _settings(config: Config, region: Region, sections: Mapping[str, Any], roots
         delineation=sections.get("delineation", config.delineation),
         settlements=sections.get("settlements", config.settlements),
         indicators=sections.get("indicators", config.indicators),
+        exposure=sections.get("exposure", config.exposure),
         outline=region.outline,
         bounds=(left_to_right[0], left_to_right[1], left_to_right[2], left_to_right[3]) if left_to_right else None,
         halo_km=region.halo_km,

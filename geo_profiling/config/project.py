@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.exposure import Exposure
 from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.inputs import Inputs
 from geo_profiling.config.output import Output
@@ -43,6 +44,7 @@ class Config(Section):
     delineation: Delineation = Field(default_factory=Delineation, description="What is delineated, by which rules.")
     settlements: Settlements | None = Field(None, description="Informal settlements; not profiled where absent.")
     indicators: Indicators | None = Field(None, description="Indicators; not computed where absent.")
+    exposure: Exposure | None = Field(None, description="Choices for exposure to the hazards of 'inputs.hazards'.")
     regions: Annotated[list[Region], Field(min_length=1)] = Field(
         default_factory=list, description="Regions, each computed and published by itself."
     )
@@ -87,6 +89,8 @@ class RegionSettings:
         Rules for informal settlements, overrides merged.
     indicators : Indicators or None
         Choices for the indicators, overrides merged.
+    exposure : Exposure or None
+        Choices for exposure, overrides merged.
     outline : Outline or None
         The region's polygon.
     bounds : tuple of float or None
@@ -105,6 +109,7 @@ class RegionSettings:
     delineation: Delineation
     settlements: Settlements | None
     indicators: Indicators | None
+    exposure: Exposure | None
     outline: Outline | None
     bounds: tuple[float, float, float, float] | None
     halo_km: float

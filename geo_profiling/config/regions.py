@@ -41,6 +41,7 @@ class Overrides(Section):
     delineation: dict[str, Any] | None = Field(None, description="Keys of 'delineation' that differ in this region.")
     settlements: dict[str, Any] | None = Field(None, description="Keys of 'settlements' that differ in this region.")
     indicators: dict[str, Any] | None = Field(None, description="Keys of 'indicators' that differ in this region.")
+    exposure: dict[str, Any] | None = Field(None, description="Keys of 'exposure' that differ in this region.")
 
 
 class Region(Overrides):

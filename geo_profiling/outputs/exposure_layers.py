@@ -1,0 +1,76 @@
+"""Declared layers of exposure to hazards: values by band, and settlements against the rest of each area."""
+
+from __future__ import annotations
+
+from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec
+
+_AREA = (
+    FieldSpec("area_type", "Kind of area", "'settlement', 'unit', 'urban_centre', ..., 'region'.", "text"),
+    FieldSpec("area_id", "Area", "Its id in the layer of that kind.", "text"),
+    FieldSpec("hazard", "Hazard", "Name in the configuration, and the scenario where there are several.", "text"),
+    FieldSpec(
+        "return_period",
+        "Return period (years)",
+        "NULL for annual exposure and for hazards that are no events.",
+        minimum=0,
+    ),
+)
+
+
+def _share(name: str, alias: str, description: str) -> FieldSpec:
+    return FieldSpec(name, f"{alias} (0-1)", description, decimals=3, required=False, minimum=0, maximum=1)
+
+
+def _people(name: str, alias: str, description: str) -> FieldSpec:
+    return FieldSpec(name, alias, description, required=False, minimum=0)
+
+
+_EXPOSURE = LayerSpec(
+    "hazard_exposure",
+    "Exposure to hazards",
+    "People, built-up area, buildings, streets and services in each band of each hazard, by area and return period; "
+    "and what is exposed in a year on average, with bounds.",
+    None,
+    (
+        *_AREA,
+        FieldSpec(
+            "band",
+            "Band",
+            "'dry' (none of the hazard), bands closed on the left, 'unknown' (no data), 'outside' (the hazard's raster "
+            "does not reach there), 'permanent_water'; of annual exposure what is at or above a threshold.",
+            "text",
+        ),
+        FieldSpec("asset", "What is exposed", "'population', 'built_up', 'buildings' (by centroid), ...", "text"),
+        FieldSpec("value", "Value", "In the unit; NULL is unknown.", decimals=1, minimum=0),
+        FieldSpec("unit", "Unit", "'people', 'm2', 'buildings', 'places', 'm'; 'a year' for annual exposure.", "text"),
+        _share("coverage_share", "Share known", "Part of what is there that lies where the hazard is known."),
+    ),
+)
+
+_RATIOS = LayerSpec(
+    "hazard_ratios",
+    "Settlements against the rest",
+    "Share of people exposed in informal settlements and in the rest of each area: same hazard, return period, "
+    "threshold and population on both sides, no ground on both.",
+    None,
+    (
+        *_AREA,
+        FieldSpec("threshold", "Exposed from", "Band or classes that count as exposed.", "text"),
+        _people("people_known", "People whose exposure is known", "Of the whole area."),
+        _people("people_exposed", "People exposed", "Of the whole area."),
+        _share("exposed_share", "Share exposed", "Of those of whom it is known."),
+        _people("settlement_people", "People in settlements", "Whose exposure is known; as the population says."),
+        _people("settlement_exposed", "People in settlements, exposed", "As the population says."),
+        _share("settlement_share", "Share exposed in settlements", "Of those of whom it is known."),
+        _share("rest_share", "Share exposed in the rest", "Of the area without its settlements."),
+        FieldSpec(
+            "ratio", "Ratio", "Share in settlements by share in the rest.", decimals=2, required=False, minimum=0
+        ),
+        _people("exposed_settlements_low", "Exposed in settlements, low", "By the low end of their people's range."),
+        _people("exposed_settlements_high", "Exposed in settlements, high", "By the high end of the range."),
+        _share("exposed_in_settlements_share_low", "Exposed who live in settlements, low", "By the low end."),
+        _share("exposed_in_settlements_share_high", "Exposed who live in settlements, high", "By the high end."),
+    ),
+)
+
+EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS)
