@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
@@ -17,6 +19,7 @@ from geo_profiling.settlements.reblocking import new_paths
 from geo_profiling.settlements.street_access import buildings_between, street_distance
 from geo_profiling.settlements.streets import ConnectedStreets, connected_streets
 from pipelines.built import BuiltCity, read_built
+from pipelines.profile import enumerated_households
 
 
 def run_blocks(region: RegionSettings, directory: Path, compute: Compute) -> None:
@@ -56,12 +59,50 @@ def run_blocks(region: RegionSettings, directory: Path, compute: Compute) -> Non
             blocks,
             measured,
             network=network,
+            households=households_by_building(region, built),
             cost_per_m=rules.new_paths.cost_per_m,
             min_k=rules.new_paths.min_k,
             access_m=rules.access_m,
             compute=compute,
         )
         write_parquet(directory / "tables/new_paths.parquet", paths)
+
+
+def households_by_building(region: RegionSettings, built: BuiltCity) -> pd.Series | None:
+    """Spread the enumerated households of each settlement evenly over its buildings.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    built : BuiltCity
+        With buildings.
+
+    Returns
+    -------
+    Series or None
+        Households on the index of the buildings, NULL outside the settlements and where nobody counted
+        them; None without settlements or enumeration.
+
+    Raises
+    ------
+    InputError
+        If the enumeration is refused.
+    """
+    counted = enumerated_households(region)
+    if built.settlements is None or built.buildings is None or counted is None:
+        return None
+    points = shapely.centroid(np.asarray(built.buildings.geometry.array, dtype=object))
+    shapes = np.asarray(built.settlements.geometry.array, dtype=object)
+    building, place = shapely.STRtree(shapes).query(points, predicate="intersects")
+    # In two settlements at once it is a home of the first.
+    order = np.lexsort((place, building))
+    building, first = np.unique(building[order], return_index=True)
+    ids = built.settlements.index.astype(str)[place[order][first]]
+    homes = pd.Series(ids.to_numpy(), index=building)
+    each = counted.astype(float) / homes.value_counts().reindex(counted.index)
+    found = np.full(len(points), np.nan)
+    found[building] = homes.map(each).to_numpy(dtype=float)
+    return pd.Series(found, index=built.buildings.index)
 
 
 def blocks_of(built: BuiltCity, context_m: float) -> gpd.GeoSeries:

@@ -7,11 +7,13 @@ from functools import partial
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.findings import Finding
 from geo_profiling.settlements.form import overlap_findings
+from geo_profiling.settlements.population import placement_findings
 from geo_profiling.settlements.streets import connected_streets, network_findings
 from pipelines.built import BuiltCity, read_built
 from pipelines.check_layers import attempt
 from pipelines.check_tenure import tenure_findings
 from pipelines.declared import input_label
+from pipelines.people import people_grid
 from pipelines.profile import profile_findings
 
 
@@ -32,12 +34,33 @@ def settlement_findings(region: RegionSettings) -> list[Finding]:
     findings: list[Finding] = []
     built = attempt("settlements", findings, partial(read_built, region))
     if built is not None:
-        findings += built.findings
+        # Streets are checked for themselves, whoever uses them.
+        streets = None if region.inputs.streets is None else input_label("streets", region.inputs.streets.path)
+        findings += [finding for finding in built.findings if finding.input != streets]
         findings += _of_buildings(region, built)
+        findings += _of_places(region, built)
         if built.streets is not None and region.inputs.streets is not None:
             network = connected_streets(built.streets.geometry, gap_m=region.settlements.blocks.gap_m)
             findings += network_findings(network, name=input_label("streets", region.inputs.streets.path))
     return [*findings, *profile_findings(region), *tenure_findings(region)]
+
+
+def _of_places(region: RegionSettings, built: BuiltCity) -> list[Finding]:
+    """Check how settlements lie to each other, and on the grid of people."""
+    declared = region.inputs.settlements
+    if built.settlements is None or declared is None:
+        return []
+    findings: list[Finding] = []
+    # A grid that cannot be opened is told with the grids.
+    grid = attempt("population", [], partial(people_grid, region))
+    found = attempt(
+        "settlements",
+        findings,
+        lambda: placement_findings(
+            built.settlements, population_grid=grid, name=input_label("settlements", declared.path)
+        ),
+    )
+    return findings + (found or [])
 
 
 def _of_buildings(region: RegionSettings, built: BuiltCity) -> list[Finding]:

@@ -12,7 +12,12 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.form import Candidates
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.outputs.tables import write_parquet
-from geo_profiling.settlements.arrangement import nearest_neighbours, tessellation_arrangement, zone_arrangement
+from geo_profiling.settlements.arrangement import (
+    FILLED_COLUMNS,
+    nearest_neighbours,
+    tessellation_arrangement,
+    zone_arrangement,
+)
 from geo_profiling.settlements.candidates import building_scores, candidate_agreement, candidate_settlements
 from geo_profiling.settlements.density import zone_density
 from geo_profiling.settlements.form import building_form, prepare_footprints
@@ -30,8 +35,9 @@ STREET_HALF_WIDTH_M = 3.0
 def run_form(region: RegionSettings, directory: Path, _compute: Compute) -> None:
     """Measure the form of buildings and of settlements.
 
-    Tables ``building_form`` and ``informality_cells``; with settlements ``settlement_form``; where
-    candidates are asked for ``candidate_settlements``, and with settlements ``candidate_agreement``.
+    Tables ``building_form``, ``informality_cells`` and ``informality_thresholds``; with
+    settlements ``settlement_form``; where candidates are asked for ``candidate_settlements``, and with
+    settlements ``candidate_agreement``.
 
     Parameters
     ----------
@@ -63,6 +69,7 @@ def run_form(region: RegionSettings, directory: Path, _compute: Compute) -> None
     described = pd.concat([footprints[["building_id", "part"]], measures, plots], axis=1)
     write_parquet(directory / "tables/building_form.parquet", described)
     write_parquet(directory / "tables/informality_cells.parquet", grid.cells)
+    write_parquet(directory / "tables/informality_thresholds.parquet", grid.thresholds)
     if built.settlements is not None:
         table = _settlement_form(built, footprints, measures, plots, grid)
         write_parquet(directory / "tables/settlement_form.parquet", table)
@@ -93,17 +100,22 @@ def _settlement_form(
         settlements,
         footprints,
         tessellation_area_m2=plots.get("tessellation_area_m2"),
-        open_ground=_open_ground(built),
+        open_ground=open_ground(built),
         floors=footprints.get("height"),
     )
     arrangement = zone_arrangement(settlements, footprints, measures)
     classes = classify_settlements(settlements, footprints, measures, density, grid)
-    table = pd.concat([density, arrangement, classes], axis=1)
+    table = pd.concat([density, arrangement, classes], axis=1).drop(columns=list(FILLED_COLUMNS))
     return table.rename_axis("settlement_id").reset_index()
 
 
-def _open_ground(built: BuiltCity) -> gpd.GeoSeries | None:
-    """Return the ground of streets and water inside the settlements; None where neither was given."""
+def open_ground(built: BuiltCity) -> gpd.GeoSeries | None:
+    """Return the ground of streets and water, as polygons; None where neither was given.
+
+    Parameters
+    ----------
+    built : BuiltCity
+    """
     parts = []
     if built.streets is not None:
         parts.append(built.streets.buffer(STREET_HALF_WIDTH_M))

@@ -15,6 +15,7 @@ from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER
 from pipelines.declared import FINDINGS_FILE, declared_inputs
 from pipelines.layers import Layers
+from pipelines.settlements import population_results
 
 #: Inputs whose year is told once, for the section.
 _COMMUTERS = frozenset({"commuting.flows", "commuting.employed_residents"})
@@ -25,6 +26,7 @@ def region_manifest(region: RegionSettings, directory: Path, layers: Layers) -> 
     cache = DigestCache(directory.parent / STATE_FOLDER / "digests.json")
     declared = declared_inputs(region)
     results = {} if region.inputs.population is None else _people(directory, layers)
+    results |= population_results(region, directory)
     sources = dict.fromkeys(value.source for value in declared.values() if value.source)
     return Manifest(
         title=region.title,

@@ -18,7 +18,7 @@ from geo_profiling.config.form import SettlementPopulation
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.outputs.tables import write_parquet
 from geo_profiling.raster.source import Source
-from geo_profiling.settlements.population import settlement_population
+from geo_profiling.settlements.population import POPULATION_COLUMNS, placement_findings, settlement_population
 from pipelines.built import BuiltCity, read_built, tell
 from pipelines.declared import input_label
 from pipelines.inputs import open_declared, read_service
@@ -43,6 +43,9 @@ def people_grid(region: RegionSettings) -> Source | None:
 
 def run_people(region: RegionSettings, directory: Path, compute: Compute) -> None:
     """Count the people of the settlements: tables ``settlement_population`` and ``settlement_population_totals``.
+
+    The totals are of the whole grid: all settlements together (ground in two of them once), the rest
+    and, measured by itself, the total.
 
     Parameters
     ----------
@@ -70,7 +73,9 @@ def run_people(region: RegionSettings, directory: Path, compute: Compute) -> Non
     if grid is None and enumerated is None:
         none = pd.DataFrame({"population": np.nan, "population_source": None}, index=settlements.index)
         write_parquet(directory / "tables/settlement_population.parquet", none.reset_index())
+        _write_totals(pd.DataFrame(columns=list(POPULATION_COLUMNS), dtype=float), directory)
         return
+    label = input_label("settlements", region.inputs.settlements.path) if region.inputs.settlements else "settlements"
     found = settlement_population(
         settlements,
         enumerated=enumerated,
@@ -78,12 +83,18 @@ def run_people(region: RegionSettings, directory: Path, compute: Compute) -> Non
         buildings=footprints if grid is not None else None,
         rules=SettlementPopulation() if form is None else form.population,
         compute=compute,
-        name=input_label("settlements", region.inputs.settlements.path) if region.inputs.settlements else "settlements",
+        name=label,
     )
-    tell(found.findings)
+    told = placement_findings(settlements, population_grid=grid, name=label)
+    tell(finding for finding in found.findings if finding not in told)
+    _write_totals(found.totals, directory)
     write_parquet(
         directory / "tables/settlement_population.parquet", found.settlements.rename_axis("settlement_id").reset_index()
     )
+
+
+def _write_totals(totals: pd.DataFrame, directory: Path) -> None:
+    write_parquet(directory / "tables/settlement_population_totals.parquet", totals.rename_axis("ground").reset_index())
 
 
 def _enumerated(directory: Path, settlements: gpd.GeoDataFrame) -> pd.Series | None:
@@ -124,7 +135,6 @@ def run_settlement_access(region: RegionSettings, directory: Path, _compute: Com
     network = None
     if built.streets is not None:
         network = street_network(built.streets, bridge_field="bridge" if "bridge" in built.streets else None)
-        tell(network.findings)
     rows = []
     within = region.settlements.access.within_m
     for name in region.inputs.services:

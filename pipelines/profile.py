@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.config.vocabulary import load_mapping
+from geo_profiling.disclosure import TOTAL
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding, raise_on_errors
 from geo_profiling.outputs.tables import write_parquet
@@ -21,8 +21,6 @@ from geo_profiling.settlements.profile import main_answers, profile_shares, sett
 from geo_profiling.settlements.vocabulary import map_answers
 from geo_profiling.vector.read import read_layer, read_table
 from pipelines.declared import TABLE_SUFFIXES, input_label
-
-_log = logging.getLogger("geo_profiling.profile")
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,20 @@ def read_enumeration(region: RegionSettings) -> Enumeration:
     return Enumeration(answers, mapping.rows, [*found, *told])
 
 
+#: Columns of table ``profile_shares``, whatever a row of the enumeration is.
+SHARE_COLUMNS = (
+    *("settlement_id", "variable", "word", "weighting", "share", "n", "n_known", "n_total", "coverage_share"),
+    *("n_households", "is_suppressed"),
+)
+
+
 def run_profile(region: RegionSettings, directory: Path, compute: Compute) -> None:
     """Tell what an enumeration says: tables ``settlement_profile`` and ``profile_shares``.
 
     ``settlement_profile`` has one row for each settlement: its prevailing answers, its households and
     people as enumerated, and its deprivations; ``profile_shares`` the shares of settlements and of
-    households that give each answer (of households by settlement too, where rows are households).
+    households that give each answer, of all settlements together (``all``); where rows are households,
+    their shares in each settlement and in all.
 
     Parameters
     ----------
@@ -106,16 +112,15 @@ def run_profile(region: RegionSettings, directory: Path, compute: Compute) -> No
     assert rules is not None  # only asked for where it is configured
     found = read_enumeration(region)
     raise_on_errors(found.findings)
-    _tell(found.findings)
     answers, minimum = found.answers, rules.profile.min_households
     if found.rows == "households":
-        shares = settlement_profile(answers, minimum=minimum)
+        shares = settlement_profile(answers, minimum=minimum).assign(weighting="households")
         every = main_answers(answers)
         # What prevails among a handful of households is what they said.
         profile = every[every["households"] >= minimum].reindex(every.index)
     else:
         profile = answers.set_index("settlement_id").sort_index()
-        shares = profile_shares(profile)
+        shares = profile_shares(profile).assign(settlement_id=TOTAL, n_households=np.nan, is_suppressed=False)
     secure = _secure_tenure(directory)
     deprived = settlement_deprivation(
         profile,
@@ -125,7 +130,8 @@ def run_profile(region: RegionSettings, directory: Path, compute: Compute) -> No
         water_list=rules.profile.water_list,
     )
     write_parquet(directory / "tables/settlement_profile.parquet", profile.join(deprived).reset_index())
-    write_parquet(directory / "tables/profile_shares.parquet", shares)
+    shares["n_households"] = shares["n_households"].astype("Int64")
+    write_parquet(directory / "tables/profile_shares.parquet", shares[list(SHARE_COLUMNS)])
 
 
 def _secure_tenure(directory: Path) -> pd.Series | None:
@@ -174,9 +180,3 @@ def profile_findings(region: RegionSettings) -> list[Finding]:
         return [
             Finding("error", label, "", line.removeprefix(f"{label}: "), error.hint) for line in str(error).splitlines()
         ]
-
-
-def _tell(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        level = logging.WARNING if finding.severity == "warning" else logging.INFO
-        _log.log(level, "%s", finding, extra={"fields": {"hint": finding.remedy}})

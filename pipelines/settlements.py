@@ -64,6 +64,26 @@ def run_settlements(region: RegionSettings, directory: Path, _compute: Compute) 
 _FIELDS = frozenset(field.name for field in LAYERS["settlements"].fields)
 
 
+def population_results(region: RegionSettings, directory: Path) -> dict[str, dict[str, float]]:
+    """Return the people in all settlements, in the rest and in total, for the manifest; empty where not counted.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder.
+    """
+    if region.settlements is None or region.inputs.settlements is None:
+        return {}
+    path = directory / "tables/settlement_population_totals.parquet"
+    totals = pd.read_parquet(path).set_index("ground")
+    return {
+        f"settlements_{column}": {str(ground): float(people) for ground, people in totals[column].items()}
+        for column in totals
+        if len(totals) and totals[column].notna().all()
+    }
+
+
 def _depth(settlements: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return how deep the buildings of each settlement lie in their blocks, by the centroid of each."""
     points = shapely.centroid(np.asarray(buildings.geometry.array, dtype=object))

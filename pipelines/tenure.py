@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +33,11 @@ from geo_profiling.tenure.model import TenureRecords, share_conflicts, tenure_re
 from geo_profiling.tenure.shares import secure_tenure_shares, tenure_type_shares
 from geo_profiling.tenure.words import CODE_LISTS
 from geo_profiling.vector.read import read_layer, read_table
+from pipelines.built import read_built
 from pipelines.declared import TABLE_SUFFIXES, detail_tables, input_label
+from pipelines.form import open_ground
 from pipelines.profile import enumerated_households
 
-_log = logging.getLogger("geo_profiling.tenure")
 #: Share of adults with secure tenure from which the tenure of a settlement counts as secure.
 SECURE_SHARE = 0.5
 
@@ -244,7 +243,6 @@ def run_tenure(region: RegionSettings, directory: Path, compute: Compute) -> Non
     rules = _rules(region)
     register = read_tenure(region)
     raise_on_errors(register.findings)
-    _tell(register.findings)
     records = register.records.at(rules.reference_date)
     shares = pd.concat(
         [
@@ -260,6 +258,7 @@ def run_tenure(region: RegionSettings, directory: Path, compute: Compute) -> Non
         records,
         overlaps,
         register.settlements,
+        around=_around(region, register),
         shares_off=_off_today(register.records, rules),
         minimum=rules.min_households,
     )
@@ -308,6 +307,7 @@ def publish_conflicts(
     *,
     shares_off: set[str],
     minimum: int,
+    around: Surroundings | None = None,
 ) -> pd.DataFrame:
     """Count units in each kind of conflict by settlement, without cells of few households.
 
@@ -324,12 +324,15 @@ def publish_conflicts(
     minimum : int
         Smallest number of households that is published; a unit that nobody is known to hold counts
         as one.
+    around : Surroundings, optional
+        Streets, water and buildings, in the CRS of the units.
 
     Returns
     -------
     DataFrame
         settlement_id (sorted, ``all`` among them), n_units, n_boundary_conflicts (pairs), n_units of
-        each of :data:`CONFLICT_KINDS` as ``n_units_<kind>``, gap_m2, gap_share, is_suppressed.
+        each of :data:`CONFLICT_KINDS` as ``n_units_<kind>``, gap_m2, gap_share, n_buildings and
+        n_buildings_no_unit (NULL without buildings), is_suppressed.
     """
     units = records.units["settlement_id"]
     disputed = records.rights.loc[records.rights["dispute_status"] == "ongoing", "unit_id"]
@@ -362,7 +365,14 @@ def publish_conflicts(
             table["n_boundary_conflicts"] = shown["pairs"].astype("Int64") if conflicts is not None else unknown
             table[column] = table[column] if conflicts is not None else unknown
         hidden |= shown["is_suppressed"]
-    return _with_gaps(table, records, settlements).assign(is_suppressed=hidden)
+    table = _with_gaps(table, records, settlements, around or Surroundings())
+    if table["n_buildings_no_unit"].notna().any():
+        # A building without a unit is at least one household that nobody knows.
+        cells = table[["settlement_id", "n_buildings_no_unit"]].assign(homes=table["n_buildings_no_unit"])
+        shown = suppress(cells, ["settlement_id"], count="homes", values=["n_buildings_no_unit"], minimum=minimum)
+        table["n_buildings_no_unit"] = shown["n_buildings_no_unit"].astype("Int64")
+        hidden |= shown["is_suppressed"]
+    return table.assign(is_suppressed=hidden)
 
 
 def _holders(records: TenureRecords) -> dict[str, set[str]]:
@@ -376,17 +386,48 @@ def _pairs(conflicts: gpd.GeoDataFrame, place: str) -> int:
     return len(conflicts) if place == TOTAL else int((conflicts["settlement_id"] == place).sum())
 
 
-def _with_gaps(table: pd.DataFrame, records: TenureRecords, settlements: gpd.GeoDataFrame | None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Surroundings:
+    """What else there is on the ground of settlements, in the CRS of the register's units.
+
+    Attributes
+    ----------
+    open_ground : GeoSeries or None
+        Polygons of streets and water: nobody holds them.
+    buildings : GeoSeries or None
+    """
+
+    open_ground: gpd.GeoSeries | None = None
+    buildings: gpd.GeoSeries | None = None
+
+
+def _around(region: RegionSettings, register: TenureRegister) -> Surroundings:
+    """Return streets, water and buildings where settlements and units have a place on the Earth."""
+    units, settlements = register.records.units, register.settlements
+    if settlements is None or not isinstance(units, gpd.GeoDataFrame) or units.crs.is_engineering:
+        return Surroundings()
+    built = read_built(region)
+    ground = open_ground(built)
+    homes = None if built.buildings is None else built.buildings.geometry
+    return Surroundings(*(None if layer is None else layer.to_crs(units.crs) for layer in (ground, homes)))
+
+
+def _with_gaps(
+    table: pd.DataFrame, records: TenureRecords, settlements: gpd.GeoDataFrame | None, around: Surroundings
+) -> pd.DataFrame:
     units = records.units
-    table = table.assign(gap_m2=np.nan, gap_share=np.nan)
+    table = table.assign(gap_m2=np.nan, gap_share=np.nan, n_buildings=np.nan, n_buildings_no_unit=np.nan)
+    table = table.astype({"n_buildings": "Int64", "n_buildings_no_unit": "Int64"})
     if settlements is None or not isinstance(units, gpd.GeoDataFrame) or units.crs.is_engineering:
         return table
     own = settlements[settlements.index.isin(table["settlement_id"])]
-    gaps = coverage_gaps(own, records)
-    whole = pd.DataFrame({"gap_m2": gaps["gap_m2"].sum(), "area_m2": gaps["area_m2"].sum()}, index=[TOTAL])
-    found = pd.concat([gaps[["gap_m2", "area_m2"]], whole])
+    gaps = coverage_gaps(own, records, streets=around.open_ground, buildings=around.buildings)
+    gaps = gaps[["gap_m2", "area_m2", "n_buildings", "n_buildings_without_unit"]].astype(float)
+    found = pd.concat([gaps, gaps.sum(min_count=1).rename(TOTAL).to_frame().T])
     table["gap_m2"] = table["settlement_id"].map(found["gap_m2"])
     table["gap_share"] = table["settlement_id"].map(found["gap_m2"] / found["area_m2"])
+    table["n_buildings"] = table["settlement_id"].map(found["n_buildings"]).astype("Int64")
+    table["n_buildings_no_unit"] = table["settlement_id"].map(found["n_buildings_without_unit"]).astype("Int64")
     return table
 
 
@@ -462,9 +503,3 @@ def _event_records(register: TenureRegister) -> gpd.GeoDataFrame:
     found = events.set_geometry(gpd.GeoSeries(points, index=events.index, crs=events.crs))
     days = {column: found[column].dt.strftime("%Y-%m-%d").astype(object) for column in ("date_start", "date_end")}
     return found.assign(**days).drop(columns="source_id").reset_index()
-
-
-def _tell(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        level = logging.WARNING if finding.severity == "warning" else logging.INFO
-        _log.log(level, "%s", finding, extra={"fields": {"hint": finding.remedy}})

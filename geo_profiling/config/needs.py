@@ -29,7 +29,7 @@ def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settle
         Keys from the top of the configuration, and the problem.
     """
     if settlements is not None:
-        yield from _of_settlements(inputs)
+        yield from _of_settlements(inputs, settlements)
     if inputs.population is None:
         yield from _without_population(inputs, delineation)
         return
@@ -59,7 +59,14 @@ def _without_population(inputs: Inputs, delineation: Delineation) -> Iterator[Ne
             yield ("inputs", key), "needs 'inputs.population'"
 
 
-def _of_settlements(inputs: Inputs) -> Iterator[Need]:
+def _of_settlements(inputs: Inputs, rules: Settlements) -> Iterator[Need]:
+    if inputs.tenure is not None and rules.tenure is None:
+        yield (
+            ("inputs", "tenure"),
+            "needs 'settlements.tenure' with a 'reference_date': the day for which rights are told",
+        )
+    elif inputs.tenure is None and rules.tenure is not None:
+        yield ("settlements", "tenure"), "needs 'inputs.tenure'"
     if inputs.settlements is None and inputs.buildings is None:
         yield ("settlements",), "needs 'inputs.settlements' or 'inputs.buildings'"
     elif inputs.settlements is None and inputs.blocks is None and inputs.study_area is None:

@@ -144,6 +144,50 @@ POPULATION_FIELDS = (
     _share("grid_coverage_share", "Covered by the grid", "Share of its area for which the grid has data."),
 )
 
+_AGREEMENT = LayerSpec(
+    "candidate_agreement",
+    "Candidates beside mapped settlements",
+    "How far candidate settlements and mapped ones are the same ground. Few shared buildings can mean that nobody has "
+    "mapped them yet as well as that form alone misleads.",
+    None,
+    (
+        FieldSpec("counted", "Counted", "'area' (m²) or 'buildings' (by centroid).", "text", unique=True),
+        _number("candidate", "In candidates", "Of them.", decimals=0),
+        _number("mapped", "In mapped settlements", "Of them.", decimals=0),
+        _number("both", "In both", "Of them.", decimals=0),
+        _share("precision", "Candidates that are mapped", "Both by candidates."),
+        _share("recall", "Mapped that are candidates", "Both by mapped."),
+        _share("f1", "F1", "Harmonic mean of the two."),
+        _share("jaccard", "Jaccard", "Both by either."),
+    ),
+)
+_THRESHOLD_TABLE = LayerSpec(
+    "informality_thresholds",
+    "Thresholds of morphological informality",
+    "By which cells and settlements are small, dense and irregular, and where each threshold comes from.",
+    None,
+    (
+        FieldSpec("measure", "Measure", "Field of the cells.", "text", unique=True),
+        FieldSpec("sense", "Sense", "'at most' or 'at least' the threshold.", "text"),
+        FieldSpec("threshold", "Threshold", "In the unit of the measure."),
+        FieldSpec("source", "Where from", "'given', 'city percentile', or 'bound' that the percentile passed.", "text"),
+        _number("percentile", "Percentile", "Of the city's own cells; NULL where given.", decimals=0, maximum=100),
+        FieldSpec("n_cells", "Cells", "That the percentile was taken over.", "integer", minimum=0),
+    ),
+)
+_TOTALS = LayerSpec(
+    "settlement_population_totals",
+    "People in and outside the settlements",
+    "People of the grid in all settlements together (ground in two of them once), in the rest, and in total.",
+    None,
+    (
+        FieldSpec("ground", "Ground", "'settlements', 'remainder' or 'total'.", "text", unique=True),
+        _number("population_gridded", "Gridded (people)", "Sum of the grid by exact coverage.", decimals=0),
+        _number("population_building_based", "Spread over buildings (people)", "By footprint area.", decimals=0),
+        _number("population_without_buildings", "In cells without buildings (people)", "They stay there.", decimals=0),
+    ),
+)
+
 _SCORE_PARTS = (
     _share("score_small", "Small", "Share of small buildings around, on its ramp."),
     _share("score_dense", "Dense", "Buildings per hectare around, on its ramp."),
@@ -193,4 +237,7 @@ FORM_LAYERS = (
         coloured_by=("informality_class",),
         is_shown=False,
     ),
+    _AGREEMENT,
+    _THRESHOLD_TABLE,
+    _TOTALS,
 )

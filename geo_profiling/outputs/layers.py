@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from geo_profiling.errors import UsageError
+from geo_profiling.outputs.exposure_layers import EXPOSURE_LAYERS
 from geo_profiling.outputs.form_layers import FORM_LAYERS
 from geo_profiling.outputs.indicator_layers import INDICATOR_LAYERS
 from geo_profiling.outputs.layer_spec import FieldSpec, FieldType, GeometryKind, LayerSpec
 from geo_profiling.outputs.metropolis_layers import METROPOLIS_LAYERS
 from geo_profiling.outputs.settlement_layers import SETTLEMENT_LAYERS
-from geo_profiling.outputs.settlements_layer import ACCESS_TO_SERVICES, SETTLEMENTS
+from geo_profiling.outputs.settlements_layer import ACCESS_TO_SERVICES, PROFILE_SHARES, SETTLEMENTS
 from geo_profiling.outputs.tenure_layers import TENURE_LAYERS
 from geo_profiling.outputs.urban_layers import URBAN_LAYERS
 
@@ -36,8 +37,8 @@ _RUN_INFO = LayerSpec(
 
 _ON_TOP = ("settlements", "urban_centres", "functional_urban_areas")
 _DECLARED = (
-    *(SETTLEMENTS, ACCESS_TO_SERVICES, *TENURE_LAYERS, *SETTLEMENT_LAYERS, *FORM_LAYERS),
-    *(*URBAN_LAYERS, *METROPOLIS_LAYERS, *INDICATOR_LAYERS, _RUN_INFO),
+    *(SETTLEMENTS, ACCESS_TO_SERVICES, PROFILE_SHARES, *TENURE_LAYERS, *SETTLEMENT_LAYERS, *FORM_LAYERS),
+    *(*URBAN_LAYERS, *METROPOLIS_LAYERS, *INDICATOR_LAYERS, *EXPOSURE_LAYERS, _RUN_INFO),
 )
 
 #: Every layer by name, in the order in which maps draw them: the first on top.

@@ -28,6 +28,13 @@ LEGEND_INCHES = 2.6
 INK = "#222222"
 
 
+class Canvas(FigureCanvasAgg):
+    """A canvas that draws when the page is saved and not after each layer, as GeoPandas asks for."""
+
+    def draw_idle(self, *args: object, **kwargs: object) -> None:
+        """Draw nothing yet."""
+
+
 @contextmanager
 def plain_style() -> Iterator[None]:
     """Matplotlib's own defaults, whatever the user's settings: the same bytes everywhere."""
@@ -56,7 +63,7 @@ def page(bounds: Bounds, title: str, subtitle: str) -> tuple[Figure, Axes]:
     # The title and the notes need their room, however narrow the region.
     width, height = max(map_width + LEGEND_INCHES + 0.3, 7.0), max(map_height, 3.2) + 1.25
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     axes = figure.add_axes((0.2 / width, 0.4 / height, map_width / width, map_height / height))
     axes.set_xlim(bounds[0], bounds[2])
     axes.set_ylim(bounds[1], bounds[3])

@@ -8,11 +8,11 @@ import pandas as pd
 
 from geo_profiling.outputs.form_layers import INFORMALITY, POPULATION_SOURCES
 from geo_profiling.outputs.manifest import Manifest
-from geo_profiling.outputs.report_section import Picture, ReportSection, interval, number, percent, table_of
+from geo_profiling.outputs.report_section import Picture, ReportSection, Table, interval, number, percent, table_of
 
 REPORTED = (
     "settlements", "settlement_access", "street_blocks", "new_paths", "candidate_settlements", "tenure_shares",
-    "tenure_conflicts", "evictions",
+    "tenure_conflicts", "evictions", "candidate_agreement", "informality_thresholds", "settlement_population_totals",
 )  # fmt: skip
 _PEOPLE_CAVEAT = (
     "How many people live in an informal settlement is seldom known. Counts on the ground, population grids and "
@@ -56,6 +56,9 @@ def _ordered(layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
         return None
     table = pd.DataFrame(settlements.drop(columns="geometry"))
     named = table["name"] if "name" in table else pd.Series(None, index=table.index, dtype=object)
+    # A name that several settlements share says which one it is by the id.
+    longer = named.astype(object) + " (" + table["settlement_id"].astype(str) + ")"
+    named = named.astype(object).where(~named.duplicated(keep=False), longer)
     table["title"] = named.where(named.notna(), table["settlement_id"])
     by = ["population", "settlement_id"] if "population" in table else ["settlement_id"]
     return table.sort_values(by, ascending=[False, True][: len(by)], ignore_index=True)
@@ -67,14 +70,17 @@ def _people(layers: Mapping[str, pd.DataFrame]) -> ReportSection | None:
         return None
     words: dict[object, str] = {entry.code: entry.label for entry in POPULATION_SOURCES}
     table["source"] = [words.get(code, "unknown") for code in table.get("population_source", [None] * len(table))]
-    if {"population_low", "population_high"} <= set(table):
+    figures = [f"population_{name}" for name in ("enumerated", "gridded", "building_based")]
+    if sum(table[field].notna().any() for field in figures if field in table) > 1:
         table["range"] = [
             interval(*pair) for pair in zip(table["population_low"], table["population_high"], strict=True)
         ]
     known = table["population"].notna() if "population" in table else pd.Series(False, index=table.index)
     text = f"{number(len(table))} informal settlements on {number(table['area_ha'].sum())} hectares"
-    if known.any():
-        text += f", with {number(table.loc[known, 'population'].sum())} people as far as they are counted"
+    text += "."
+    people = _people_in_all(layers, table, known)
+    if people:
+        text += f" {people}"
     columns = {
         "title": ("Settlement", "text"),
         "kind": ("Kind", "text"),
@@ -90,8 +96,41 @@ def _people(layers: Mapping[str, pd.DataFrame]) -> ReportSection | None:
     caption = "People of each settlement by source, the most populous first"
     caveats = (_PEOPLE_CAVEAT,) if known.any() else ()
     return ReportSection(
-        "Informal settlements", (f"{text}.",), (table_of(table, columns, caption=caption),), caveats=caveats
+        "Informal settlements", (text,), (_known_columns(table, columns, caption=caption),), caveats=caveats
     )
+
+
+def _people_in_all(layers: Mapping[str, pd.DataFrame], table: pd.DataFrame, known: pd.Series) -> str:
+    """Say how many people live in all settlements; ground in two of them counts once where a grid tells it."""
+    if not known.any():
+        return ""
+    sources = set(table.loc[known, "population_source"]) if "population_source" in table else set()
+    totals = layers.get("settlement_population_totals")
+    if sources == {"gridded"} and totals is not None and len(totals):
+        by_ground = totals.set_index("ground")["population_gridded"]
+        inside, total = by_ground["settlements"], by_ground["total"]
+        return (
+            f"The population grid has {number(inside)} of its {number(total)} people there "
+            f"({percent(inside / total if total else None)}); ground that lies in two settlements counts once."
+        )
+    some = "" if known.all() else f" in the {number(known.sum())} of them where people are counted"
+    return f"{number(table.loc[known, 'population'].sum())} people live{some}, by the figures named below."
+
+
+def _known_columns(
+    table: pd.DataFrame, columns: Mapping[str, tuple[str, str]], *, caption: str, is_folded: bool = False
+) -> Table:
+    """Set a table without the columns of which nothing is known."""
+    shown = {field: how for field, how in columns.items() if field in table and table[field].notna().any()}
+    return table_of(table, shown, caption=caption, is_folded=is_folded)
+
+
+def _in_words(code: object) -> object:
+    """Return a word of the profile as people write it: 'piped_regular' is 'piped, regular'."""
+    if not isinstance(code, str):
+        return code
+    head, _, tail = code.rpartition("_")
+    return f"{head.replace('_', ' ')}, {tail}" if tail in ("regular", "irregular") and head else code.replace("_", " ")
 
 
 def _street_access(layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, bytes]) -> ReportSection | None:
@@ -128,7 +167,8 @@ def _street_access(layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, by
             "footprint_coverage_share": ("Built cover", "percent"),
             "class": ("Morphological informality", "text"),
         }
-        tables.append(table_of(table, columns, caption="Street access and form of each settlement"))
+        tables.append(_known_columns(table, columns, caption="Street access and form of each settlement"))
+    text += _form_texts(layers)
     methods = (
         "Block complexity k (Brelsford et al. 2018; Bettencourt and Marchio 2025) divides the ground of a street block "
         "among its buildings and counts how many plots one has to cross, one's own included, from the deepest plot to "
@@ -142,6 +182,45 @@ def _street_access(layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, by
         _pictures(pictures, "block_complexity", "morphological_informality"),
         methods=methods,
     )
+
+
+_MEASURES = {
+    "building_area_m2": ("small", "median building area", "0", " m²"),
+    "coverage_share": ("dense", "built cover", "percent", ""),
+    "buildings_per_ha": ("dense", "buildings per hectare", "0", ""),
+    "local_alignment_deg": ("irregular", "misalignment", "1", " degrees"),
+    "orientation_disorder": ("irregular", "disorder of directions (0-1)", "2", ""),
+}
+
+
+def _form_texts(layers: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Say by which thresholds ground is small, dense and irregular, and how candidates compare with the mapped."""
+    text = []
+    thresholds = layers.get("informality_thresholds")
+    if thresholds is not None and thresholds["threshold"].notna().all():
+        words = []
+        for row in thresholds.itertuples():
+            what, measure, how, unit = _MEASURES[str(row.measure)]
+            value = percent(row.threshold) if how == "percent" else number(row.threshold, int(how))
+            words.append(f"{what}: {measure} {row.sense} {value}{unit} ({row.source})")
+        text.append(f"Thresholds of form in this city: {'; '.join(words)}. They compare places within it, not cities.")
+    found = layers.get("candidate_settlements")
+    if found is None:
+        return text
+    if len(found) == 0:
+        return [*text, "By form alone no place would be looked at as a settlement."]
+    text.append(
+        f"By form and street access alone {number(len(found))} places with {number(found['n_buildings'].sum())} "
+        "buildings would be looked at as settlements; they are proposals, and none has been visited."
+    )
+    agreement = layers.get("candidate_agreement")
+    if agreement is not None and len(agreement):
+        ground = agreement[agreement["counted"] == "area"].iloc[0]
+        text.append(
+            f"{percent(ground['precision'])} of their ground is mapped as settlements; "
+            f"{percent(ground['recall'])} of the ground of mapped settlements is among them."
+        )
+    return text
 
 
 def _services(layers: Mapping[str, pd.DataFrame]) -> ReportSection | None:
@@ -161,8 +240,17 @@ def _services(layers: Mapping[str, pd.DataFrame]) -> ReportSection | None:
         "n_deprivations": ("Deprivations", "0"),
         "n_components_known": ("of components known", "0"),
     }
-    if set(profile) - {"title"} & set(table):
-        tables.append(table_of(table, profile, caption="What the enumeration says: the prevailing answer of each"))
+    answers = table.reindex(columns=[name for name in profile if name != "title"]).notna().any(axis=1)
+    if answers.any():
+        told = table[answers].assign(
+            **{
+                name: table[name].map(_in_words)
+                for name, (_, how) in profile.items()
+                if how == "text" and name in table
+            }
+        )
+        caption = "What the enumeration says: the prevailing answer of each"
+        tables.append(_known_columns(told, profile, caption=f"{caption}{_left_out(answers)}"))
     text: tuple[str, ...] = ()
     if access is not None and len(access):
         titles = table.set_index("settlement_id")["title"]
@@ -198,9 +286,13 @@ def _tenure(layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, bytes]) -
         "threatened_share": ("Under threat", "percent"),
     }
     caption = "Who holds the land, with which security; figures of fewer than five households are left out"
+    table = table.reindex(columns=["title", *table.columns.intersection([*columns][1:])])
+    told = table.drop(columns="title").notna().any(axis=1)
+    if "main_tenure_type" in table:
+        table["main_tenure_type"] = table["main_tenure_type"].map(_in_words)
     return ReportSection(
         "Land and tenure",
-        tables=(table_of(table, columns, caption=caption),),
+        tables=(table_of(table[told], columns, caption=f"{caption}{_left_out(told)}"),),
         pictures=_pictures(pictures, "tenure_documented"),
         methods=(
             "Tenure follows the Land Administration Domain Model (ISO 19152) and its Social Tenure Domain Model: "
@@ -208,6 +300,11 @@ def _tenure(layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, bytes]) -
             "output, and cells of few households are left out together with those that would give them away.",
         ),
     )
+
+
+def _left_out(told: pd.Series) -> str:
+    missing = int((~told).sum())
+    return f"; of {number(missing)} settlements nothing is recorded" if missing else ""
 
 
 def _pictures(pictures: Mapping[str, bytes], *names: str) -> tuple[Picture, ...]:

@@ -63,6 +63,28 @@ SETTLEMENTS = LayerSpec(
     label=_LABEL,
 )
 
+PROFILE_SHARES = LayerSpec(
+    "profile_shares",
+    "Answers of the enumeration",
+    "Share of settlements and of households with each answer, among those whose answer is known.",
+    None,
+    (
+        FieldSpec("settlement_id", "Settlement", "Id of the settlement; 'all': of all settlements.", "text"),
+        FieldSpec("variable", "Question", "Variable of the settlement profile.", "text"),
+        FieldSpec("word", "Answer", "Word of the settlement profile.", "text"),
+        FieldSpec("weighting", "Weighted by", "'settlements': each counts once; 'households': by households.", "text"),
+        FieldSpec("share", "Share (0-1)", "n by n_known; NULL: nothing known.", decimals=3, minimum=0, maximum=1),
+        FieldSpec("n", "With the answer", "Settlements or households, weighted.", decimals=1, minimum=0),
+        FieldSpec("n_known", "Known", "Settlements or households whose answer is known.", decimals=1, minimum=0),
+        FieldSpec("n_total", "All", "Known or not.", decimals=1, minimum=0),
+        FieldSpec("coverage_share", "Known (0-1)", "n_known by n_total.", decimals=3, minimum=0, maximum=1),
+        FieldSpec(
+            "n_households", "Households counted", "With the answer, unweighted; NULL: rows are settlements.", "integer"
+        ),
+        FieldSpec("is_suppressed", "Left out for privacy", "Fewer than 5 households, or a neighbour's.", "truth"),
+    ),
+)
+
 ACCESS_TO_SERVICES = LayerSpec(
     "settlement_access",
     "Walking distance to services",

@@ -73,8 +73,19 @@ _CONFLICTS = LayerSpec(
         _count("n_units_share", "Units whose shares do not add up", "Their shares miss 1 by more than 0.01."),
         _count("n_units_dispute", "Units in dispute", "With a dispute that is recorded as going on."),
         _count("n_units_no_right", "Units without a right", "Nobody is recorded to hold them."),
-        FieldSpec("gap_m2", "Ground without a unit (m²)", "Area of the settlement that no unit covers.", minimum=0),
-        _share("gap_share", "Share of ground without a unit", "Streets and open ground count as gaps."),
+        FieldSpec(
+            "gap_m2",
+            "Ground without a unit (m²)",
+            "Area of the settlement that no unit covers, without streets and water.",
+            minimum=0,
+        ),
+        _share(
+            "gap_share",
+            "Share of ground without a unit",
+            "Streets and water are no gaps where their layers are given; yards and open ground are.",
+        ),
+        _count("n_buildings", "Buildings", "Whose inner point lies in the settlement; NULL without a layer of them."),
+        _count("n_buildings_no_unit", "Buildings without a unit", "On ground that the register does not know."),
         _SUPPRESSED,
     ),
 )

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -28,6 +27,7 @@ from geo_profiling.outputs.legend import RangeLabel
 from geo_profiling.outputs.map_page import (
     INK,
     LEGEND_INCHES,
+    Canvas,
     add_credit,
     add_legend,
     add_titles,
@@ -189,7 +189,7 @@ def _panels(drawn: _Drawn, handles: Sequence[Patch | Line2D], theme: Theme) -> b
     rows = math.ceil(len(shown) / columns)
     width, height = columns * _PANEL_INCHES + LEGEND_INCHES + 0.3, rows * (_PANEL_INCHES + 0.3) + 1.4
     figure = Figure(figsize=(width, height), dpi=160, facecolor="white")
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     add_titles(figure, theme.title, subtitle(theme.text, theme.year))
     for number, (_, place) in enumerate(shown.iterrows()):
         row, column = divmod(number, columns)

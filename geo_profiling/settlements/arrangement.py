@@ -184,6 +184,10 @@ def orientation_entropy(azimuth_deg: Floats, group: Integers, n_groups: int) -> 
     )
 
 
+#: Columns that go on below 10 buildings, for comparison with other tools; no output of a run has them.
+FILLED_COLUMNS = ("orientation_entropy_filled_nats", "orientation_order_filled")
+
+
 def zone_arrangement(zones: gpd.GeoDataFrame, footprints: gpd.GeoDataFrame, form: pd.DataFrame) -> pd.DataFrame:
     """Measure how the buildings of each zone stand to one another.
 

@@ -184,12 +184,51 @@ def settlement_population(
     return PopulationComparison(_compared(table, rules), totals, findings)
 
 
+def placement_findings(
+    settlements: gpd.GeoDataFrame,
+    *,
+    population_grid: Source | None = None,
+    study_area: gpd.GeoSeries | None = None,
+    name: str = "settlements",
+) -> list[Finding]:
+    """Tell which settlements lie twice, overlap, or leave the study area; no people are counted.
+
+    Parameters
+    ----------
+    settlements, population_grid, study_area, name
+        As :func:`settlement_population` takes them.
+
+    Returns
+    -------
+    list of Finding
+        The same that the count itself finds.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS.
+    InputError
+        If a settlement is no polygon.
+
+    Examples
+    --------
+    >>> from shapely import box
+    >>> twice = gpd.GeoDataFrame(index=["A", "B"], geometry=[box(0, 0, 9, 9)] * 2, crs="EPSG:32638")
+    >>> print(placement_findings(twice)[0])
+    settlements, A and B: 1 pairs of settlements lie twice at the same place: their people count in each
+    """
+    return _ground(settlements, population_grid, study_area, name).findings
+
+
 _BUILDING_COLUMNS = ("population_building_based", "population_without_buildings")
 
 
+#: Columns of the totals.
+POPULATION_COLUMNS = ("population_gridded", *_BUILDING_COLUMNS)
+
+
 def _empty_totals() -> pd.DataFrame:
-    columns = ["population_gridded", *_BUILDING_COLUMNS]
-    return pd.DataFrame(np.nan, index=["settlements", "remainder", "total"], columns=columns)
+    return pd.DataFrame(np.nan, index=["settlements", "remainder", "total"], columns=list(POPULATION_COLUMNS))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _blocks_step(region: RegionSettings, directory: Path) -> Step:
         region,
         directory,
         "blocks",
-        reads=_BUILT,
+        reads=(*_BUILT, "enumeration"),
         rules={"blocks": rules.model_dump(mode="json")},
         tables=["street_blocks", "buildings", *(["new_paths"] if rules.new_paths is not None else [])],
         run=("pipelines.blocks", "run_blocks"),
@@ -77,7 +77,7 @@ def _blocks_step(region: RegionSettings, directory: Path) -> Step:
 
 
 def _form_step(region: RegionSettings, directory: Path, rules: Form) -> Step:
-    tables = ["building_form", "informality_cells"]
+    tables = ["building_form", "informality_cells", "informality_thresholds"]
     if region.inputs.settlements is not None:
         tables.append("settlement_form")
     if rules.candidates is not None:
@@ -102,7 +102,7 @@ def _tenure_step(region: RegionSettings, directory: Path) -> Step:
         region,
         directory,
         "tenure",
-        reads=("tenure", "settlements", "enumeration"),
+        reads=(*_BUILT, "tenure", "enumeration"),
         rules={"tenure": None if rules.tenure is None else rules.tenure.model_dump(mode="json")},
         tables=["tenure_shares", "tenure_conflicts", "evictions", "settlement_tenure", *detail_tables(region)],
         run=("pipelines.tenure", "run_tenure"),
@@ -130,7 +130,7 @@ def _people_step(region: RegionSettings, directory: Path, before: list[str]) -> 
         "people",
         reads=("settlements", "buildings", "population", "population_fine"),
         rules={"population": None if form is None else form.population.model_dump(mode="json")},
-        tables=["settlement_population"],
+        tables=["settlement_population", "settlement_population_totals"],
         run=("pipelines.people", "run_people"),
         upstream=tuple(name for name in before if name == "profile"),
     )
