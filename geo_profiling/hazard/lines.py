@@ -182,6 +182,7 @@ def _split_in_zones(
     zone, line = shapely.STRtree(placed).query(polygons, predicate="intersects")
     order = np.lexsort((line, zone))
     zone, line = zone[order], line[order]
+    shapely.prepare(polygons)
     parts = placed[line].copy()
     crosses = ~shapely.covers(polygons[zone], parts)
     parts[crosses] = _only_lines(shapely.intersection(parts[crosses], polygons[zone[crosses]]))
