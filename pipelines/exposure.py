@@ -18,7 +18,7 @@ from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
-from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN, Bands
+from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN, WATER, Bands
 from geo_profiling.hazard.buildings import building_exposure
 from geo_profiling.hazard.exposure import BandTotals, totals_by_band
 from geo_profiling.hazard.kinds import KINDS, HazardKind
@@ -206,7 +206,9 @@ def _assets(region: RegionSettings, built: BuiltCity | None) -> _Assets:
 def _zones(region: RegionSettings, directory: Path, built: BuiltCity | None) -> _Zones:
     """Return every area that exposure is told for, in the CRS of the people, and its part in settlements."""
     found = dict(region_areas(region, directory))
-    whole = _whole(region, built)
+    has_city = any(kind != SETTLEMENT for kind in found)
+    # A rectangle around the layers is no city: it serves where there is nothing else.
+    whole = None if has_city and region.outline is None else _whole(region, built)
     if whole is not None:
         found[REGION] = gpd.GeoDataFrame(index=pd.Index([region.name]), geometry=whole.array, crs=whole.crs)
     if not found:
@@ -297,8 +299,9 @@ def _totals(
 
 def _band_rows(totals: BandTotals, years: list[float | None], areas: gpd.GeoDataFrame) -> pd.DataFrame:
     """Lay totals out: dry, the bands, and unknown and outside beside each other, as they are different things."""
-    names = totals.bands.classes
-    n_areas, n_events, n_classes = totals.values.shape
+    names = [name for name in totals.bands.classes if name != WATER or totals.of(WATER).any()]
+    values = totals.values[:, :, : len(names)]
+    n_areas, n_events, n_classes = values.shape
     coverage = totals.coverage_share
     return pd.DataFrame(
         {
@@ -306,7 +309,7 @@ def _band_rows(totals: BandTotals, years: list[float | None], areas: gpd.GeoData
             "area_id": np.repeat(areas["area_id"].to_numpy(), n_events * n_classes),
             "return_period": np.tile(np.repeat(np.array(years, dtype=float), n_classes), n_areas),
             "band": np.tile(np.array(names, dtype=object), n_areas * n_events),
-            "value": totals.values.ravel(),
+            "value": values.ravel(),
             "coverage_share": np.repeat(coverage.ravel(), n_classes),
         }
     )

@@ -1,0 +1,105 @@
+"""Hazards checked before anything is computed: files, values, units and classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.hazard_inputs import HazardClasses, HazardInput
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.errors import ConfigError, InputError
+from geo_profiling.findings import Finding
+from geo_profiling.hazard.exposure import depth_facts
+from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
+from geo_profiling.raster.read import RasterFile, raster_value_findings
+from geo_profiling.vector.read import read_layer
+from pipelines.declared import input_label
+from pipelines.exposure import hazard_kind, open_hazard
+
+#: Depths in centimetres are hardly all below this.
+_SHALLOW_CM = 20.0
+
+
+def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding]:
+    """Check the hazards of a region.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    compute : Compute
+        Where rasters are streamed.
+
+    Returns
+    -------
+    list of Finding
+        Errors: files that are refused, sentinels, depths that cannot be meant in their unit, classes that are
+        not listed. Warnings: units and scenarios that look wrong.
+    """
+    findings: list[Finding] = []
+    for name, declared in region.inputs.hazards.items():
+        try:
+            if declared.events:
+                findings += _event_findings(region, name, declared, compute)
+            elif declared.classes is not None:
+                findings += _class_findings(region, name, declared.classes)
+            else:
+                assert declared.near is not None  # one of the three forms is there
+                near = declared.near
+                _, found = read_layer(
+                    near.path,
+                    layer=near.layer,
+                    columns=[],
+                    roots=region.roots,
+                    crs=near.crs,
+                    name=input_label(f"hazards.{name}", near.path),
+                )
+                findings += found
+        except (InputError, ConfigError) as error:
+            findings.append(Finding("error", f"hazards.{name}", "", str(error), error.hint))
+    return findings
+
+
+def _event_findings(region: RegionSettings, name: str, declared: HazardInput, compute: Compute) -> list[Finding]:
+    kind = hazard_kind(name, declared)
+    findings: list[Finding] = []
+    for event in declared.events:
+        source = open_hazard(region, name, kind, event)
+        found = raster_value_findings(source, quantity=kind.quantity, compute=compute)
+        findings += found
+        if kind.is_depth and not any(one.severity == "error" for one in found):
+            findings += _depth_findings(source, kind)
+    return findings
+
+
+def _depth_findings(source: RasterFile, kind: HazardKind) -> list[Finding]:
+    """Tell depths that cannot be meant in their unit, block row by block row."""
+    greatest, n_wet, n_deep = -np.inf, 0, 0
+    for window in source.grid.tiles((max(256, source.block_shape[0]), source.grid.shape[1])):
+        top, wet, deep = depth_facts(source.read(window), PLAUSIBLE_MEDIAN_DEPTH_M * kind.per_unit)
+        greatest, n_wet, n_deep = max(greatest, top), n_wet + wet, n_deep + deep
+    if greatest >= kind.limit or 2 * n_deep > n_wet:
+        message = f"depths of up to {greatest:g} {kind.unit} cannot be meant"
+        return [Finding("error", source.name, "", message, "declare the unit (unit: cm), or the nodata value")]
+    if kind.unit == "cm" and 0 < greatest < _SHALLOW_CM:
+        message = f"its greatest depth is {greatest:g} cm: these may be metres"
+        return [Finding("warning", source.name, "", message, "compare the unit with what the provider says")]
+    return []
+
+
+def _class_findings(region: RegionSettings, name: str, declared: HazardClasses) -> list[Finding]:
+    label = input_label(f"hazards.{name}", declared.path)
+    layer, findings = read_layer(
+        declared.path,
+        layer=declared.layer,
+        columns=[declared.class_field],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=label,
+    )
+    words = layer[declared.class_field].astype(str)
+    strange = sorted(set(words[~words.isin(declared.classes)]))
+    if strange:
+        message = f"field {declared.class_field!r} holds {', '.join(strange[:5])}, none of the classes"
+        findings.append(Finding("error", label, "", message, "list every class from the mildest to the worst"))
+    return findings

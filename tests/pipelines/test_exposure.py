@@ -1,0 +1,164 @@
+"""Exposure of a region from its configuration: Djibouti's known answers, and a small city by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+
+from geo_profiling.compute import Compute
+from geo_profiling.config.load import load_project
+from geo_profiling.errors import ConfigError, InputError
+from pipelines.check_exposure import hazard_findings
+from pipelines.exposure import run_exposure
+
+ONE = Compute(threads=1)
+
+
+def written(path: Path, values: np.ndarray, *, cell: float = 100.0, left: float = 500_000.0, **profile: object) -> None:
+    with rasterio.open(
+        path, "w", driver="GTiff", height=values.shape[0], width=values.shape[1], count=1, dtype="float32",
+        crs="EPSG:32723", transform=Affine(cell, 0, left, 0, -cell, 7_400_000.0), **({"nodata": -9999.0} | profile),
+    ) as target:  # fmt: skip
+        target.write(values.astype("float32"), 1)
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    """One district of 4 x 4 cells of 100 people; a settlement in its left column, which the river floods."""
+    written(tmp_path / "people.tif", np.full((4, 4), 100.0))
+    depth = np.zeros((4, 4))
+    depth[:, 0] = 0.7
+    depth[0, 1] = 0.3
+    written(tmp_path / "rp100.tif", depth)
+    written(tmp_path / "rp10.tif", np.where(depth > 0.5, 0.2, 0.0))
+    box = shapely.box(500_000, 7_399_600, 500_400, 7_400_000)
+    left = shapely.box(500_000, 7_399_600, 500_100, 7_400_000)
+    gpd.GeoDataFrame({"unit_id": ["d1"]}, geometry=[box], crs=32723).to_file(tmp_path / "units.gpkg")
+    gpd.GeoDataFrame({"sid": ["s1"]}, geometry=[left], crs=32723).to_file(tmp_path / "slums.gpkg")
+    sectors = [shapely.box(500_000, 7_399_900, 500_100, 7_400_000), shapely.box(500_050, 7_399_900, 500_200, 7_400_000)]
+    gpd.GeoDataFrame({"risk": ["R2", "R4"]}, geometry=sectors, crs=32723).to_file(tmp_path / "risk.gpkg")
+    return tmp_path
+
+
+CONFIG = """
+version: 1
+name: city
+inputs:
+  population_fine: {path: people.tif, year: 2020}
+  units: {path: units.gpkg, id_field: unit_id}
+  settlements: {path: slums.gpkg, id_field: sid}
+  hazards:
+    flood:
+      exposed_from: 0.15
+      events:
+        - {path: rp10.tif, return_period: 10.0}
+        - {path: rp100.tif, return_period: 100.0}
+%s
+exposure:
+  settlement_population: {low: 1.0, high: 2.0}
+regions: [{name: city}]
+output: {directory: out}
+"""
+RISK = """    landslide:
+      classes: {path: risk.gpkg, class_field: risk, classes: [R2, R4], overlap: %s}
+"""
+
+
+def computed(city: Path, more: str = "") -> dict[str, pd.DataFrame]:
+    (city / "config.yaml").write_text(CONFIG % more)
+    region = load_project(city / "config.yaml").regions[0]
+    (city / "out/tables").mkdir(parents=True, exist_ok=True)
+    run_exposure(region, city / "out", ONE)
+    return {path.stem: pd.read_parquet(path) for path in sorted((city / "out/tables").iterdir())}
+
+
+def test_a_small_city_by_hand(city: Path) -> None:
+    tables = computed(city)
+    rows = tables["hazard_exposure"]
+    people = rows[(rows["area_type"] == "unit") & (rows["asset"] == "population")]
+    at = people[people["return_period"] == 100].set_index("band")["value"]
+    assert at[at > 0].to_dict() == pytest.approx({"dry": 1100.0, "0.15-0.5": 100.0, "0.5-1.5": 400.0})
+    annual = people[people["return_period"].isna() & (people["band"] == ">=0.15")].set_index("unit")["value"]
+    # 400 people at 1 in 10, 500 at 1 in 100
+    assert annual["people a year"] == pytest.approx(450 * 0.09 + 500 * 0.01)
+    assert annual["people a year, lower bound"] == pytest.approx(400 * 0.09 + 500 * 0.01)
+    assert annual["people a year, upper bound"] == pytest.approx(500 * 0.09 + 500 * 0.01)
+
+
+def test_settlements_are_compared_with_the_rest_of_the_city(city: Path) -> None:
+    tables = computed(city)
+    unit = tables["hazard_ratios"].set_index("area_type").loc["unit"]
+    assert (unit["settlement_share"], unit["rest_share"]) == pytest.approx((1.0, 100 / 1200))
+    assert unit["ratio"] == pytest.approx(12.0)
+    assert (unit["exposed_settlements_low"], unit["exposed_settlements_high"]) == pytest.approx((400.0, 800.0))
+    own = tables["settlement_hazard"].iloc[0]
+    assert (own["settlement_id"], own["n_hazards"], own["hazardous_share_low"]) == ("s1", 1, pytest.approx(1.0))
+
+
+def test_risk_classes_that_overlap_are_refused_or_the_worst_wins(city: Path) -> None:
+    with pytest.raises(InputError, match="1 pairs of polygons of different classes overlap"):
+        computed(city, RISK % "refuse")
+    rows = computed(city, RISK % "worst")["hazard_exposure"]
+    found = rows[(rows["hazard"] == "landslide") & (rows["area_type"] == "unit")].set_index("band")["value"]
+    assert found.to_dict() == pytest.approx({"R2": 50.0, "R4": 150.0, "none": 1400.0})
+
+
+def test_every_area_adds_up(city: Path) -> None:
+    rows = computed(city, RISK % "worst")["hazard_exposure"]
+    bands = rows[~rows["unit"].str.contains("a year")]
+    sums = bands.groupby(["area_type", "area_id", "hazard", "asset", "return_period"], dropna=False)["value"].sum()
+    assert sums.loc["unit"].to_numpy() == pytest.approx(1600.0, rel=1e-9)
+    assert sums.loc["settlement"].to_numpy() == pytest.approx(400.0, rel=1e-9)
+
+
+def test_the_check_names_centimetres_and_strange_classes(city: Path) -> None:
+    written(city / "rp100.tif", np.full((4, 4), 55.0))
+    (city / "config.yaml").write_text(CONFIG % RISK.replace("[R2, R4]", "[R1, R2]") % "worst")
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    messages = [finding.message for finding in found if finding.severity == "error"]
+    assert messages == ["depths of up to 55 m cannot be meant", "field 'risk' holds R4, none of the classes"]
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("{path: rp10.tif, return_period: 0.0}", "greater than 0"),
+        ("{path: rp10.tif, return_period: -5.0}", "greater than 0"),
+        ("{path: rp10.tif, return_period: 100.0}", "same scenario and return period"),
+        ("{path: rp10.tif}", "every raster of a scenario a return period"),
+    ],
+)
+def test_impossible_return_periods_are_refused_by_the_configuration(city: Path, event: str, told: str) -> None:
+    (city / "config.yaml").write_text((CONFIG % "").replace("{path: rp10.tif, return_period: 10.0}", event))
+    with pytest.raises(ConfigError, match=told):
+        load_project(city / "config.yaml")
+
+
+def test_djibouti_equals_its_known_answers(
+    shared_data: Path, shared_golden: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEO_PROFILING_DATA", str(shared_data))
+    region = load_project(repository / "configs/djibouti.yaml").regions[0]
+    (tmp_path / "tables").mkdir()
+    run_exposure(region, tmp_path, ONE)
+    rows = pd.read_parquet(tmp_path / "tables/hazard_exposure.parquet")
+    golden = json.loads((shared_golden / "hazard/expected_exposure_and_eae.json").read_text())
+    for asset, key in (("buildings", "buildings_c"), ("buildings_footprint", "buildings_max"), ("streets", "roads_m")):
+        case = golden["roads_m_ge_0.05" if key == "roads_m" else f"{key}_thr0.05"]
+        annual = rows[(rows["asset"] == asset) & rows["return_period"].isna() & (rows["band"] == ">=0.05")]
+        values = dict(zip(annual["unit"].str.partition(", ")[2], annual["value"], strict=True))
+        assert values[""] == pytest.approx(case["trap_tail"], rel=1e-7)
+        assert values["lower bound"] == pytest.approx(case["LB"], rel=1e-7)
+    metres = pd.read_csv(shared_golden / "hazard/expected_road_m_by_band_rp.csv", index_col="band")
+    streets = rows[(rows["asset"] == "streets") & rows["return_period"].notna()]
+    wide = streets.pivot(index="band", columns="return_period", values="value")
+    names = ["<0.05", "0.05-0.15", "0.15-0.3", "0.3-0.5", "0.5-1", "1-1.5", ">=1.5"]
+    assert np.abs(wide.loc[names].to_numpy() - metres.to_numpy()).max() < 1e-3
