@@ -113,8 +113,8 @@ def _people_in_all(layers: Mapping[str, pd.DataFrame], table: pd.DataFrame, know
             f"The population grid has {number(inside)} of its {number(total)} people there "
             f"({percent(inside / total if total else None)}); ground that lies in two settlements counts once."
         )
-    some = "" if known.all() else f" in the {number(known.sum())} of them where people are counted"
-    return f"{number(table.loc[known, 'population'].sum())} people live{some}, by the figures named below."
+    some = "there" if known.all() else f"in the {number(known.sum())} of them where people are counted"
+    return f"{number(table.loc[known, 'population'].sum())} people live {some}, by the figures named below."
 
 
 def _known_columns(
