@@ -18,7 +18,7 @@ CONDA_NAMES = {"dask": "dask-core", "matplotlib": "matplotlib-base"}
 #: Stubs that the extra ``dev`` brings by pip.
 PIP_ONLY = {"types-shapely", "scipy-stubs"}
 MAX_FILE_BYTES = 1_000_000
-MAX_SAMPLE_BYTES = 2_500_000
+MAX_SAMPLE_BYTES = 5_000_000
 
 
 @pytest.fixture(scope="module")

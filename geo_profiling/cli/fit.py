@@ -33,10 +33,11 @@ def fit(
     progress = start_console()
 
     from geo_profiling.cli.computing import threads
-    from geo_profiling.config.load import load_project
     from pipelines.fit import fit_command
+    from pipelines.project import open_project
 
-    model = fit_command(load_project(config), output, memory_limit=memory_limit, compute=threads(workers, progress))
+    project = open_project(config, progress=progress)
+    model = fit_command(project, output, memory_limit=memory_limit, compute=threads(workers, progress))
     for kind, figures in (("leaving out areas", "leave_fua_out"), ("spatial blocks", "spatial_blocks")):
         found = model.validation[figures]
         typer.echo(

@@ -9,7 +9,7 @@ from geo_profiling.errors import GeoProfilingError, OutputError
 
 CONFIG = "configs/sample.yaml"
 DATA = "sample_data"
-DATA_SUFFIXES = frozenset({".tif", ".gpkg", ".csv", ".md"})
+DATA_SUFFIXES = frozenset({".tif", ".gpkg", ".parquet", ".csv", ".yaml", ".md"})
 
 
 def create_starter(directory: Path) -> Path:

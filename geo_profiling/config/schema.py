@@ -8,7 +8,9 @@ from typing import Any
 
 from geo_profiling.config.project import Config
 
-_PARTIAL_SECTIONS = {"inputs": "Inputs", "regrid": "Regrid", "delineation": "Delineation"}
+_PARTIAL_SECTIONS = {
+    name: name.capitalize() for name in ("inputs", "regrid", "delineation", "settlements", "indicators", "exposure")
+}
 
 
 def config_schema() -> dict[str, Any]:
