@@ -115,8 +115,7 @@ def exposure_command(
     _tell(findings)
     # the order of the file must not decide the order of rows
     places = read.sort_values(id_field, kind="stable").set_index(id_field)[["geometry"]]
-    for source in opened.sources:
-        _require_overlap(places, source, zones.name)
+    _require_overlap(places, opened.sources, zones.name)
     compute = compute or Compute()
     parts: list[pd.DataFrame] = []
     if population is not None:
@@ -151,29 +150,31 @@ def _open_hazards(hazards: Sequence[tuple[float, Path]], kind: HazardKind) -> _H
     return _Hazards(tuple(period for period, _ in ordered), sources, kind)
 
 
-def _require_overlap(zones: gpd.GeoDataFrame, source: RasterFile, name: str) -> None:
-    """Refuse a raster that covers none of the zones; warn where it does not reach some."""
-    bounds = zones.geometry.to_crs(source.grid.crs).bounds.to_numpy()
-    left, bottom, right, top = source.grid.bounds
-    meets = (bounds[:, 0] < right) & (bounds[:, 2] > left) & (bounds[:, 1] < top) & (bounds[:, 3] > bottom)
-    if not meets.any():
-        raise InputError(
-            f"{source.name}: covers none of the zones of {name}",
-            hint="check both coordinate reference systems and extents",
-        )
-    reaches_out = (bounds[:, 0] < left) | (bounds[:, 2] > right) | (bounds[:, 1] < bottom) | (bounds[:, 3] > top)
-    if reaches_out.any():
-        _log.warning(
-            "%s: %d of %d zones of %s reach beyond it; what lies there is counted as unknown",
-            *(source.name, int(reaches_out.sum()), len(zones), name),
-        )
+def _require_overlap(zones: gpd.GeoDataFrame, sources: Sequence[RasterFile], name: str) -> None:
+    """Refuse a raster that covers none of the zones; warn where some reach beyond theirs, once for rasters alike."""
+    reaching: dict[int, list[str]] = {}
+    for source in sources:
+        bounds = zones.geometry.to_crs(source.grid.crs).bounds.to_numpy()
+        left, bottom, right, top = source.grid.bounds
+        meets = (bounds[:, 0] < right) & (bounds[:, 2] > left) & (bounds[:, 1] < top) & (bounds[:, 3] > bottom)
+        if not meets.any():
+            raise InputError(
+                f"{source.name}: covers none of the zones of {name}",
+                hint="check both coordinate reference systems and extents",
+            )
+        beyond = (bounds[:, 0] < left) | (bounds[:, 2] > right) | (bounds[:, 1] < bottom) | (bounds[:, 3] > top)
+        reaching.setdefault(int(beyond.sum()), []).append(source.name)
+    reaching.pop(0, None)
+    for count, names in reaching.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        _log.warning("%s%s: %d of %d zones of %s reach beyond", names[0], more, count, len(zones), name)
 
 
 def _people(
     path: Path, hazards: _Hazards, zones: gpd.GeoDataFrame, name: str, memory_limit: int | None, compute: Compute
 ) -> BandTotals:
     population = open_raster(path, quantity="count")
-    _require_overlap(zones, population, name)
+    _require_overlap(zones, [population], name)
     if not same_crs(zones.crs, population.grid.crs):
         _log.info("%s: zones reprojected to the CRS of %s", name, population.name)
     placed = reproject(zones, population.grid.crs)
@@ -222,7 +223,8 @@ def _tell_unknown(totals: BandTotals, hazards: _Hazards, measure: str) -> None:
     whole = totals.total.sum(axis=0)
     unknown = totals.of(UNKNOWN, OUTSIDE).sum(axis=0)
     share = np.divide(unknown, whole, out=np.zeros(len(whole)), where=whole > 0)
-    worst = int(np.argmax(share))
+    # rasters of one extent differ by rounding alone: the first of them is named
+    worst = int(np.argmax(share >= share.max() * (1 - 1e-9)))
     if share[worst] > 0:
         source = hazards.sources[worst].name
         _log.warning("%s: for %.1f %% the hazard is unknown (%s)", measure, 100 * share[worst], source)

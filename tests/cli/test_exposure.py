@@ -259,7 +259,7 @@ def test_ground_off_the_hazard_is_unknown_and_told(folder: Path) -> None:
     done(result)
     assert bands(folder, "02", 10) == pytest.approx([0, 0, 100, 0, 20])
     assert bands(folder, "01", 10) == pytest.approx([0, 0, 0, 0, 120])
-    assert "2 of 2 zones of zones.gpkg reach beyond it" in result.stderr
+    assert "rp10.tif: 2 of 2 zones of zones.gpkg reach beyond" in result.stderr
     assert "the hazard is unknown (rp10.tif)" in result.stderr
     annual = table(folder).query("code == '01' and measure == 'eae'")["value"]
     assert annual.isna().all()
@@ -291,6 +291,20 @@ def test_djibouti_gives_the_golden_answers(tmp_path: Path, shared_data: Path, sh
         assert found["eae_lower" + suffix, band] == pytest.approx(golden[case]["LB"], rel=1e-9)
     by_year = table(tmp_path).query("measure == 'buildings_footprint' and band == '>=0.15'")
     assert by_year["value"].tolist() == list(golden["buildings_max_thr0.15"]["rp"].values())
+
+
+def test_rasters_of_one_extent_are_told_of_once(folder: Path) -> None:
+    for name in ("rp10.tif", "rp100.tif"):
+        raster(folder / name, [[0.6], [0.6]])
+    result = call(folder)
+    done(result)
+    assert result.stderr.count("reach beyond") == 1
+    assert "rp10.tif and 1 more: 2 of 2 zones" in result.stderr
+
+
+def test_a_population_grid_that_covers_none_of_the_zones_is_refused(folder: Path) -> None:
+    raster(folder / "pop.tif", [[100.0]], shift=(90_000, 0))
+    refused(call(folder), 4, "pop.tif", "covers none of the zones")
 
 
 def refused(result: Result, code: int, *told: str) -> None:
