@@ -227,7 +227,7 @@ def exposure_estimates(exposure: pd.DataFrame, *, bands: Sequence[str]) -> pd.Da
         )
     keys = ["area_type", "area_id", "hazard", "return_period"]
     value = people["value"]
-    known = people["band"] != "unknown"
+    known = ~people["band"].isin(["unknown", "outside"])
     sums = (
         pd.DataFrame(
             {

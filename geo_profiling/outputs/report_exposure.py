@@ -22,8 +22,8 @@ _CAVEATS = (
 )
 _METHODS = (
     "People are spread evenly inside each cell of the population grid and overlaid jointly with the cells of the "
-    "hazard and the areas; bands are closed on the left. Buildings count by the depth at their centroid, and by the greatest "
-    "depth that touches their footprint. Lines are cut at the edges of cells.",
+    "hazard and the areas; bands are closed on the left. Buildings count by the depth at their centroid, and by the "
+    "greatest depth that touches their footprint. Lines are cut at the edges of cells.",
     "Expected annual exposure is the area under exposure over annual frequency, by trapezoids with a flat tail beyond "
     "the rarest event and nothing beyond the most frequent one; the bounds take the lesser and the greater of two "
     "neighbouring events.",
