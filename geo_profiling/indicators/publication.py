@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import coo_array, csr_array
+from scipy.sparse.linalg import lsmr
 
-from geo_profiling.disclosure import (
-    SURVEY_CAUTION_HOUSEHOLDS,
-    SURVEY_MINIMUM_HOUSEHOLDS,
-    hide_cells,
-    survey_status,
-)
+from geo_profiling.disclosure import SURVEY_CAUTION_HOUSEHOLDS, SURVEY_MINIMUM_HOUSEHOLDS, survey_status
 from geo_profiling.indicators.catalogue import CATALOGUE
 from geo_profiling.indicators.estimates import TOTAL, WHOLE
 
@@ -27,6 +24,8 @@ FIELDS = (
 #: PSUs and degrees of freedom below which a standard error is itself uncertain.
 MIN_SURE_PSUS = 5
 MIN_SURE_DF = 8
+#: What moves less than this in the null space does not move.
+_STILL = 1e-6
 _BLANKED = ["estimate", "se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"]
 Cell = tuple[str, str, str]
 
@@ -59,7 +58,9 @@ def suppress_small(
     Notes
     -----
     The equations that a reader can use are: parts of a breakdown make up their area, areas of a kind make up the
-    area they are parts of (people outside all of them count as one part more).
+    area they are parts of. No blank follows from the published values by them. (Estimates are suppressed because
+    they rest on little; :mod:`geo_profiling.disclosure` hides counts of people, up to a range, and would take
+    hours for the thousands of cells of a survey.)
 
     Examples
     --------
@@ -90,7 +91,8 @@ def suppress_small(
             key = (breakdown, small, frozenset(cells))
             if key not in known:
                 known[key] = _hidden(cells, part["n"].to_numpy(float), nesting or {}, minimum) if small else set()
-            hidden[part.index] |= np.array([cell in known[key] for cell in cells], bool)
+            gone = known[key]
+            hidden[part.index] |= np.array([cell in gone for cell in cells], bool)
     result.loc[hidden, "obs_status"] = "Q"
     blank = (result["obs_status"] == "Q").to_numpy()
     for column in _BLANKED:
@@ -105,9 +107,35 @@ def suppress_small(
 def _hidden(
     cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str], minimum: int
 ) -> set[Cell]:
-    """Return the cells to blank."""
-    sums: dict[tuple[Cell, str], list[Cell]] = {}
+    """Return the cells to blank: the small ones, and others until no blank can be worked out."""
+    relations = _relations(cells, counts, nesting)
+    members = [relations.indices[start:end] for start, end in pairwise(relations.indptr)]
+    sums_of: dict[int, list[int]] = {}
+    for number, inside in enumerate(members):
+        for cell in inside.tolist():
+            sums_of.setdefault(cell, []).append(number)
+    hidden = counts < minimum
+    while True:
+        used: set[int] = set()
+        more: set[int] = set()
+        for cell in np.flatnonzero(determined(relations, hidden)).tolist():
+            # The sum that comes nearest to telling it, and there the smallest cell that is still published.
+            tightest = min(sums_of[cell], key=lambda one: (hidden[members[one]].sum(), len(members[one]), one))
+            still_shown = [other for other in members[tightest].tolist() if not hidden[other]]
+            if still_shown and tightest not in used:
+                used.add(tightest)
+                more.add(min(still_shown, key=lambda other: (counts[other], other)))
+        if not more:
+            break
+        hidden[list(more)] = True
+    return {cell for cell, gone in zip(cells, hidden, strict=True) if gone}
+
+
+def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str]) -> csr_array:
+    """Return the sums that hold between cells: 1 for the parts and -1 for the whole; each row is one sum."""
     size = dict(zip(cells, counts, strict=True))
+    place = {cell: number for number, cell in enumerate(cells)}
+    sums: dict[tuple[Cell, str], list[Cell]] = {}
     for kind, area, category in cells:
         if category != TOTAL and (kind, area, TOTAL) in size:
             sums.setdefault(((kind, area, TOTAL), "by category"), []).append((kind, area, category))
@@ -118,25 +146,49 @@ def _hidden(
             larger = (name, identifier, category)
             if larger in size:
                 sums.setdefault((larger, f"by {kind}"), []).append((kind, area, category))
-    everything = list(cells)
-    values = list(counts)
-    rows, columns, signs = [], [], []
-    place = {cell: number for number, cell in enumerate(cells)}
-    for number, ((target, _), parts) in enumerate(sums.items()):
-        left = size[target] - sum(size[part] for part in parts)
-        members = [place[part] for part in parts]
-        if left > 0:
-            # Households in no area of the kind, or without an answer: one more part, which nobody publishes.
-            members.append(len(everything))
-            everything.append(("", str(number), ""))
-            values.append(left)
-        if left >= 0:
-            rows += [number] * (len(members) + 1)
-            columns += [*members, place[target]]
-            signs += [1.0] * len(members) + [-1.0]
-    relations = csr_array(coo_array((signs, (rows, columns)), shape=(len(sums), len(everything))))
-    hide = hide_cells(np.array(values, float), relations, minimum=minimum)
-    return {cell for cell, gone in zip(everything, hide, strict=True) if gone}
+    # Households in no area of a kind, or without an answer, are taken to be known: that hides more, never less.
+    kept = [(target, parts) for (target, _), parts in sums.items() if sum(map(size.__getitem__, parts)) <= size[target]]
+    rows = [row for row, (_, parts) in enumerate(kept) for _ in range(len(parts) + 1)]
+    columns = [place[cell] for target, parts in kept for cell in (*parts, target)]
+    signs = [sign for _, parts in kept for sign in (*([1.0] * len(parts)), -1.0)]
+    return csr_array(coo_array((signs, (rows, columns)), shape=(len(kept), len(cells))))
+
+
+def determined(relations: csr_array, hidden: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell which blanks follow from the published cells.
+
+    A blank follows if it is the same in every solution of the sums: if all of their null space leaves it
+    alone. A random vector brought into that space shows it, for it moves every cell that can move.
+
+    Parameters
+    ----------
+    relations : csr_array, shape (sums, cells)
+        Each row times the cells is known.
+    hidden : ndarray of bool
+        Blanks.
+
+    Returns
+    -------
+    ndarray of bool
+        By cell; False for those that are published.
+
+    Examples
+    --------
+    >>> one_sum = csr_array([[1.0, 1.0, 1.0, -1.0]])
+    >>> determined(one_sum, np.array([True, False, False, False])).tolist()
+    [True, False, False, False]
+    >>> determined(one_sum, np.array([True, True, False, False])).any()
+    np.False_
+    """
+    result = np.zeros(len(hidden), bool)
+    blanks = np.flatnonzero(hidden)
+    if not len(blanks) or not relations.shape[0]:
+        return result
+    own = csr_array(relations[:, blanks])
+    start = np.random.default_rng(len(blanks)).uniform(1.0, 2.0, len(blanks))
+    part = lsmr(own, own @ start, atol=1e-13, btol=1e-13, conlim=0, maxiter=50 * (len(blanks) + 10))[0]
+    result[blanks] = np.abs(start - part) < _STILL
+    return result
 
 
 def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "all") -> pd.DataFrame:
