@@ -74,7 +74,7 @@ def test_own_codes_add_to_those_of_the_same_column() -> None:
         ("extends: plain\nvariables: {roof: {column: r}}", "say what the codes of 'r' mean"),
         ("extends: plain\nvariables: {toilet_shared: {column: r, codes: {1: 2}}}", "which codes of 'r' mean 1"),
         ("extends: plain\nvariables: {rooms: {column: r, codes: {1: many}}}", "codes of a number mean numbers"),
-        ("extends: plain\nwieght: {column: w}", "wieght"),
+        ("extends: plain\ncolour: {column: w}", "colour"),
         ("name: x", "programme"),
     ],
 )
