@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -141,9 +142,10 @@ def buildings(folder: Path, zones: int, threads: int) -> None:
     """Look up a hundred buildings for each zone in nine maps, at centroids and under footprints."""
     side = _population(folder).grid.shape[0]
     houses, places = footprints(side, 100 * zones), star_zones(side, zones)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     building_exposure(houses, _hazards(folder), places, kind=KIND, compute=Compute(threads=threads))
-    print("own", time.perf_counter() - started)
+    # without the drawing of the houses
+    print("own", time.perf_counter() - started, time.process_time() - worked)
 
 
 TASKS: dict[str, Callable[[Path, int, int], None]] = {"decode": decode, "people": people, "buildings": buildings}
@@ -154,10 +156,10 @@ def run_task(name: str, folder: Path, zones: int, threads: int) -> None:
     warm = folder / "warm"
     draw(warm, BLOCK)
     TASKS[name](warm, 4, threads)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     TASKS[name](folder, zones, threads)
-    seconds = time.perf_counter() - started
-    print(seconds, peak_mib())
+    print("own", time.perf_counter() - started, time.process_time() - worked)
+    print(peak_mib())
 
 
 def peak_mib() -> float:
@@ -166,14 +168,24 @@ def peak_mib() -> float:
     return int(status[status.index("VmHWM:") + 1]) / 1024
 
 
-def measure(task: str, folder: Path, zones: int, threads: int) -> tuple[float, float, float]:
-    """Run one task in a new process; return its seconds, its peak memory in MiB, and its own timing if it has one."""
+@dataclass(frozen=True)
+class Run:
+    """One task in one process: wall seconds, processor seconds of all its threads, peak memory."""
+
+    seconds: float
+    processor_s: float
+    peak_mib: float
+
+
+def measure(task: str, folder: Path, zones: int, threads: int) -> Run:
+    """Run one task in a new process."""
     command = [sys.executable, __file__, "--task", task, "--folder", str(folder)]
     command += ["--zones", str(zones), "--threads", str(threads)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
-    own = [float(line.split()[1]) for line in out if line.startswith("own")]
-    seconds, peak = map(float, out[-2].split())
-    return seconds, peak, own[-1] if own else seconds
+    timings = [line.split() for line in out if line.startswith("own")]
+    # a task times itself after the warm-up's two lines, or is timed as a whole
+    own = timings[-2] if task == "buildings" else timings[-1]
+    return Run(float(own[1]), float(own[2]), float(out[-2]))
 
 
 # --- the tables ----------------------------------------------------------------------------------
@@ -193,32 +205,36 @@ def check(folder: Path, zones: int, threads: int) -> float:
 
 def table(folder: Path, side: int, zones: int, threads: int, rounds: int) -> str:
     """Measure and return the results as markdown."""
-    taken: dict[str, list[tuple[float, float, float]]] = {task: [] for task in TASKS}
+    taken: dict[str, list[Run]] = {task: [] for task in TASKS}
     for at in range(rounds):
         for task in TASKS:
             if task != "buildings" or at == 0:
                 taken[task].append(measure(task, folder, zones, threads))
-    ratios = [ours[0] / base[0] for base, ours in zip(taken["decode"], taken["people"], strict=True)]
+    pairs = list(zip(taken["decode"], taken["people"], strict=True))
     worst = check(folder, zones, threads)
     size = sum(file.stat().st_size for file in folder.glob("*.tif")) / 2**30
 
-    def row(name: str, task: str, which: int) -> str:
+    def row(name: str, task: str) -> str:
         found = taken[task]
-        return f"| {name} | {median(one[which] for one in found):.2f} | {max(one[1] for one in found):.0f} |"
+        seconds, processor = median(run.seconds for run in found), median(run.processor_s for run in found)
+        return f"| {name} | {seconds:.2f} | {processor:.2f} | {max(run.peak_mib for run in found):.0f} |"
 
     return "\n".join(
         [
             f"{os.cpu_count()} processors, Python {platform.python_version()}, {threads} threads; {rounds} rounds, "
             f"load {os.getloadavg()[1]:.1f}; ten files of {side:,} x {side:,} float32 cells, {size:.1f} GiB compressed",
             "",
-            "| work | seconds | peak MiB |",
-            "|---|---|---|",
-            row("decode the ten files", "decode", 0),
-            row(f"people by band, nine return periods, {zones:,} zones", "people", 0),
-            row(f"{100 * zones:,} buildings, centroid and footprint, nine return periods", "buildings", 2),
+            "| work | seconds | processor seconds | peak MiB |",
+            "|---|---|---|---|",
+            row("decode the ten files", "decode"),
+            row(f"people by band, nine return periods, {zones:,} zones", "people"),
+            row(f"{100 * zones:,} buildings, centroid and footprint, nine return periods", "buildings"),
             "",
-            f"People take {median(ratios):.2f} times as long as decoding (rounds: "
-            f"{', '.join(f'{ratio:.2f}' for ratio in ratios)}). Bands and plain zonal sums differ by {worst:.1e}.",
+            "People against decoding, in each round: "
+            + ", ".join(f"{ours.seconds / base.seconds:.2f}" for base, ours in pairs)
+            + " times the seconds, "
+            + ", ".join(f"{ours.processor_s / base.processor_s:.2f}" for base, ours in pairs)
+            + f" times the processor seconds. Bands and plain zonal sums differ by {worst:.1e}.",
         ]
     )
 
