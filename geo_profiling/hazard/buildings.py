@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
 from geo_profiling.crs import local_utm, parse_crs
-from geo_profiling.errors import InputError
+from geo_profiling.errors import InputError, UsageError
 from geo_profiling.hazard.exposure import BandTotals
 from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.sampling import OFF_GRID, cell_values, cells_at, class_codes
@@ -89,6 +89,8 @@ def building_exposure(
         If a building is missing, empty, neither polygon nor point or not valid.
     ValueRangeError
         If a depth cannot be meant in the unit.
+    UsageError
+        If there is no hazard.
 
     Examples
     --------
@@ -103,6 +105,8 @@ def building_exposure(
     >>> found.by_centroid.of("dry"), found.by_footprint.of("0.5-1.5")
     (array([[1.]]), array([[1.]]))
     """
+    if not hazards:
+        raise UsageError("no hazard raster is given")
     compute = compute or Compute()
     shapes = _checked(buildings)
     building, zone = _in_zones(shapes, zones)

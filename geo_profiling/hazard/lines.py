@@ -18,7 +18,7 @@ from pyproj import CRS, Transformer
 
 from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, require_projected, require_same, same_crs
-from geo_profiling.errors import InputError
+from geo_profiling.errors import InputError, UsageError
 from geo_profiling.hazard.exposure import BandTotals
 from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.sampling import OFF_GRID, cell_values, class_codes
@@ -145,6 +145,8 @@ def line_lengths(
         If a line cannot be used.
     ValueRangeError
         If a depth cannot be meant in the unit.
+    UsageError
+        If there is no hazard.
 
     Examples
     --------
@@ -158,6 +160,8 @@ def line_lengths(
     >>> found.of("dry"), found.of("0.5-1.5"), found.of("outside")
     (array([[50.]]), array([[100.]]), array([[50.]]))
     """
+    if not hazards:
+        raise UsageError("no hazard raster is given")
     compute = compute or Compute()
     n_classes = len(kind.bands.classes)
     values = np.zeros((len(zones), len(hazards), n_classes))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from geo_profiling.errors import InputError, ValueRangeError
+from geo_profiling.errors import InputError, UsageError, ValueRangeError
 from geo_profiling.hazard.bands import Bands
 from geo_profiling.hazard.buildings import building_exposure, cells_per_building, centroid_values, footprint_values
 from geo_profiling.hazard.kinds import HazardKind
@@ -177,3 +177,8 @@ def test_depths_that_cannot_be_are_refused() -> None:
     assert "--hazard-unit cm" in caught.value.hint
     found = building_exposure(house, [_source([[150.0]])], _zone(0, 0, 100, 100), kind=replace(FLOOD, unit="cm"))
     assert found.by_centroid.of(">=1.5").tolist() == [[1.0]]
+
+
+def test_no_hazard_at_all_is_refused() -> None:
+    with pytest.raises(UsageError, match="no hazard raster"):
+        building_exposure(gpd.GeoSeries([shapely.Point(1, 1)], crs=UTM), [], _zone(0, 0, 9, 9), kind=FLOOD)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from geo_profiling.errors import CRSError, InputError, ValueRangeError
+from geo_profiling.errors import CRSError, InputError, UsageError, ValueRangeError
 from geo_profiling.hazard.bands import Bands
 from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.lines import line_lengths, split_lines
@@ -172,3 +172,19 @@ def test_lines_outside_all_zones_count_nowhere() -> None:
     zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 10, 10)], crs=UTM)
     found = line_lengths(_lines("LINESTRING (50 50, 90 50)"), [source], zone, kind=FLOOD, length_crs=UTM)
     assert found.values.sum() == 0
+
+
+def test_no_hazard_at_all_is_refused() -> None:
+    zone = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 10, 10)], crs=UTM)
+    with pytest.raises(UsageError, match="no hazard raster"):
+        line_lengths(_lines("LINESTRING (0 0, 9 9)"), [], zone, kind=FLOOD, length_crs=UTM)
+
+
+def test_a_line_that_touches_a_zone_or_follows_its_border() -> None:
+    source = ArraySource(wrap(np.zeros((3, 3)), _grid()), "h")
+    zones = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 100, 100), shapely.box(100, 0, 200, 100)], crs=UTM)
+    touching = _lines("LINESTRING (100 100, 150 150)", "LINESTRING (50 150, 50 100, 80 100, 80 150, 90 50)")
+    found = line_lengths(touching, [source], zones, kind=FLOOD, length_crs=UTM)
+    assert found.total[:, 0] == pytest.approx([30 + 5 * np.sqrt(101), 0])
+    border = line_lengths(_lines("LINESTRING (100 0, 100 100)"), [source], zones, kind=FLOOD, length_crs=UTM)
+    assert border.total[:, 0].tolist() == [100.0, 100.0]
