@@ -24,8 +24,8 @@ from geo_profiling.raster.grid import Grid, Window
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from pipelines.cells import common_grid, region_grid
-from pipelines.check_indicators import indicator_findings
 from pipelines.check_access import access_findings
+from pipelines.check_indicators import indicator_findings
 from pipelines.check_layers import attempt, elsewhere, layer_findings
 from pipelines.check_settlements import settlement_findings
 from pipelines.declared import FINDINGS_FILE, RASTER_KEYS, declared_inputs, input_label
