@@ -11,6 +11,7 @@ from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.exposure import depth_facts
 from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
+from geo_profiling.hazard.risk_classes import class_overlaps
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
@@ -102,4 +103,11 @@ def _class_findings(region: RegionSettings, name: str, declared: HazardClasses) 
     if strange:
         message = f"field {declared.class_field!r} holds {', '.join(strange[:5])}, none of the classes"
         findings.append(Finding("error", label, "", message, "list every class from the mildest to the worst"))
+    pairs = len(class_overlaps(layer, class_field=declared.class_field)[0])
+    if pairs:
+        message = f"{pairs} pairs of polygons of different classes overlap"
+        if declared.overlap == "refuse":
+            findings.append(Finding("error", label, "", message, "correct their borders, or write 'overlap: worst'"))
+        else:
+            findings.append(Finding("warning", label, "", f"{message}; the worst class counts there", ""))
     return findings

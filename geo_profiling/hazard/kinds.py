@@ -103,7 +103,7 @@ class HazardKind:
 
 #: Kinds that come with the package; :func:`kind` gives one, with changes.
 KINDS: Final = {
-    "flood": HazardKind("flood", "m", reference="Rentschler, Salhab and Jafino (2022), Nat. Commun. 13:3527"),
+    "flood": HazardKind("flood", "m", reference="Rentschler, Salhab and Jafino (2022), Nature Communications 13, 3527"),
     "storm_surge": HazardKind("storm_surge", "m", reference="as flood"),
     "slope": HazardKind("slope", "degree", Bands((15.0, 25.0)), reference="15 and 25 degrees, local practice"),
     "landslide_susceptibility": HazardKind(

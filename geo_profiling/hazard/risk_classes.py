@@ -75,7 +75,7 @@ def class_areas(
             hint=f"list every class from the mildest to the worst; now: {', '.join(classes)}",
         )
     if overlap == "refuse":
-        _require_apart(polygons, words, name)
+        _require_apart(polygons, class_field, name)
     areas: dict[str, BaseGeometry] = {}
     worse: BaseGeometry = shapely.Polygon()
     for label in reversed(classes):
@@ -210,18 +210,35 @@ def _areal(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), _POLYGONAL)])
 
 
-def _require_apart(polygons: gpd.GeoDataFrame, words: pd.Series, name: str) -> None:
+def class_overlaps(polygons: gpd.GeoDataFrame, *, class_field: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of both polygons of each pair of different classes that overlap.
+
+    An overlap up to :data:`OVERLAP_SHARE` of the smaller one is the noise of digitising.
+
+    Examples
+    --------
+    >>> from shapely import box
+    >>> sectors = gpd.GeoDataFrame({"risk": ["R1", "R4"]}, geometry=[box(0, 0, 10, 10), box(5, 0, 15, 10)], crs=32723)
+    >>> class_overlaps(sectors, class_field="risk")
+    (array([0]), array([1]))
+    """
+    words = polygons[class_field].astype(str).to_numpy()
     shapes = np.asarray(polygons.geometry.array, dtype=object)
     one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    keep = (one < other) & (words.to_numpy()[one] != words.to_numpy()[other])
-    one, other = one[keep], other[keep]
+    keep = (one < other) & (words[one] != words[other])
+    one, other = one[keep].astype(np.int64), other[keep].astype(np.int64)
     shared = shapely.area(shapely.intersection(shapes[one], shapes[other]))
     is_overlap = shared > OVERLAP_SHARE * np.minimum(shapely.area(shapes[one]), shapely.area(shapes[other]))
-    if is_overlap.any():
-        first = int(np.argmax(is_overlap))
-        a, b = int(one[first]), int(other[first])
+    return one[is_overlap], other[is_overlap]
+
+
+def _require_apart(polygons: gpd.GeoDataFrame, class_field: str, name: str) -> None:
+    one, other = class_overlaps(polygons, class_field=class_field)
+    if len(one):
+        words = polygons[class_field].astype(str)
+        a, b = int(one[0]), int(other[0])
         raise InputError(
-            f"{name}: {int(is_overlap.sum())} pairs of polygons of different classes overlap, first features "
+            f"{name}: {len(one)} pairs of polygons of different classes overlap, first features "
             f"{polygons.index[a]} ({words.iloc[a]}) and {polygons.index[b]} ({words.iloc[b]})",
             hint="correct their borders, or let the worst class win (overlap: worst)",
         )

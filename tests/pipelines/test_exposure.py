@@ -123,6 +123,9 @@ def test_the_check_names_centimetres_and_strange_classes(city: Path) -> None:
     written(city / "rp100.tif", np.full((4, 4), 55.0))
     (city / "config.yaml").write_text(CONFIG % RISK.replace("[R2, R4]", "[R1, R2]") % "worst")
     found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert [finding.message for finding in found if finding.severity == "warning"] == [
+        "1 pairs of polygons of different classes overlap; the worst class counts there"
+    ]
     messages = [finding.message for finding in found if finding.severity == "error"]
     assert messages == ["depths of up to 55 m cannot be meant", "field 'risk' holds R4, none of the classes"]
 
