@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
+from shapely import box
+
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.findings import Finding
 from geo_profiling.settlements.form import overlap_findings
 from geo_profiling.settlements.population import placement_findings
 from geo_profiling.settlements.streets import connected_streets, network_findings
 from pipelines.built import BuiltCity, read_built
-from pipelines.check_layers import attempt
+from pipelines.check_layers import attempt, elsewhere
 from pipelines.check_tenure import tenure_findings
 from pipelines.declared import input_label
 from pipelines.people import people_grid
-from pipelines.profile import profile_findings
+from pipelines.profile import profile_findings, read_enumeration
 
 
 def settlement_findings(region: RegionSettings) -> list[Finding]:
@@ -39,6 +41,8 @@ def settlement_findings(region: RegionSettings) -> list[Finding]:
         findings += [finding for finding in built.findings if finding.input != streets]
         findings += _of_buildings(region, built)
         findings += _of_places(region, built)
+        findings += _elsewhere(region, built)
+        findings += _of_enumeration(region, built)
         if built.streets is not None and region.inputs.streets is not None:
             network = connected_streets(built.streets.geometry, gap_m=region.settlements.blocks.gap_m)
             findings += network_findings(network, name=input_label("streets", region.inputs.streets.path))
@@ -61,6 +65,41 @@ def _of_places(region: RegionSettings, built: BuiltCity) -> list[Finding]:
         ),
     )
     return findings + (found or [])
+
+
+def _elsewhere(region: RegionSettings, built: BuiltCity) -> list[Finding]:
+    """Check that buildings and streets lie where the settlements (or blocks, or study area) are."""
+    inputs = region.inputs
+    places = {"settlements": built.settlements, "blocks": built.blocks, "study_area": built.study_area}
+    found = [(name, layer) for name, layer in places.items() if layer is not None and len(layer)]
+    if not found:
+        return []
+    name, layer = found[0]
+    around = box(*layer.total_bounds)
+    findings = []
+    for key, own in (("buildings", built.buildings), ("streets", built.streets)):
+        declared = getattr(inputs, key)
+        if own is not None and declared is not None and not own.intersects(around).any():
+            findings.append(elsewhere(input_label(key, declared.path), name))
+    return findings
+
+
+def _of_enumeration(region: RegionSettings, built: BuiltCity) -> list[Finding]:
+    """Name the settlements that were enumerated and are not mapped."""
+    declared = region.inputs.enumeration
+    if declared is None or built.settlements is None:
+        return []
+    # What is wrong with the table itself is told with the profile.
+    read = attempt("enumeration", [], partial(read_enumeration, region))
+    if read is None or "settlement_id" not in read.answers:
+        return []
+    unknown = sorted(set(read.answers["settlement_id"].dropna().astype(str)) - set(built.settlements.index.astype(str)))
+    if not unknown:
+        return []
+    shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+    message = f"{len(unknown)} settlements of the enumeration are not mapped: they count in the shares of answers alone"
+    label = input_label("enumeration.table", declared.table.path)
+    return [Finding("warning", label, shown, message, "write ids as in the layer of settlements, or map them")]
 
 
 def _of_buildings(region: RegionSettings, built: BuiltCity) -> list[Finding]:
