@@ -84,6 +84,21 @@ def _own_coefficients(region: RegionSettings, cache: DigestCache) -> list[InputR
 
 
 def _parameters(region: RegionSettings) -> dict[str, Any]:
+    parameters = {} if region.inputs.population is None else _of_delineation(region)
+    sections = {"settlements": region.settlements, "exposure": region.exposure, "indicators": region.indicators}
+    for name, section in {**sections, "regrid": region.regrid}.items():
+        if section is not None:
+            parameters[name] = section.model_dump(mode="json")
+    if region.bounds is not None:
+        parameters["bounds"] = list(region.bounds)
+    if region.outline is not None:
+        parameters["outline"] = region.outline.model_dump(mode="json", exclude={"path"})
+    if region.bounds is not None or region.outline is not None:
+        parameters["halo_km"] = region.halo_km
+    return parameters
+
+
+def _of_delineation(region: RegionSettings) -> dict[str, Any]:
     rules = region.delineation
     parameters: dict[str, Any] = {"degurba": rules.degurba.model_dump(mode="json")}
     if rules.functional_urban_areas is not None:
@@ -98,14 +113,6 @@ def _parameters(region: RegionSettings) -> dict[str, Any]:
         parameters["scales"] = rules.scales.model_dump(mode="json")
     if region.inputs.epochs:
         parameters["epochs"] = rules.epochs.model_dump(mode="json")
-    if region.regrid is not None:
-        parameters["regrid"] = region.regrid.model_dump(mode="json")
-    if region.bounds is not None:
-        parameters["bounds"] = list(region.bounds)
-    if region.outline is not None:
-        parameters["outline"] = region.outline.model_dump(mode="json", exclude={"path"})
-    if region.bounds is not None or region.outline is not None:
-        parameters["halo_km"] = region.halo_km
     return parameters
 
 
