@@ -4,7 +4,7 @@ Every cell of the overlay lies in exactly one cell of the base grid and in one c
 other grid, so that counts of the base grid are shared out by area and nothing is interpolated. Grids in
 the CRS of the base are refined along the edges of all cells, whatever their size and offset; a grid in
 another CRS is met by cutting the cells of the base into smaller ones, each of which takes the cell that
-its centre lies in.
+a point in it lies in.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ FINE_CUTS = 32
 FINE_CELLS = 100_000_000
 #: Cells of the overlay between two places that are projected; between them lies a straight line.
 _LATTICE_CELLS = 16
+_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 #: Neither rows nor columns beyond this: a count of cells must fit the planning.
 _MAX_SIDE = 4_000_000
 
@@ -185,7 +186,7 @@ class Overlay:
         rows = _middles(self.row_breaks, window.row, window.height)
         cols = _middles(self.col_breaks, window.col, window.width)
         if not same_crs(other.crs, self.base.crs):
-            return _projected_places(self.base, other, rows, cols)
+            return _projected_places(self, other, window)
         x, y = (
             self.base.transform.c + cols * self.base.transform.a,
             self.base.transform.f + rows * self.base.transform.e,
@@ -263,37 +264,60 @@ def _cuts(base: Grid, other: Grid, used_cells: int) -> int:
     return cuts
 
 
-def _projected_places(base: Grid, other: Grid, rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Places:
+def _projected_places(overlay: Overlay, other: Grid, window: Window) -> Places:
     """Places in a grid of another CRS: projected on a lattice, straight lines between its points."""
-    lattice_rows = np.unique(np.append(np.arange(0, len(rows), _LATTICE_CELLS), len(rows) - 1))
-    lattice_cols = np.unique(np.append(np.arange(0, len(cols), _LATTICE_CELLS), len(cols) - 1))
-    grid_cols, grid_rows = np.meshgrid(cols[lattice_cols], rows[lattice_rows])
-    x, y = base.transform.c + grid_cols * base.transform.a, base.transform.f + grid_rows * base.transform.e
-    transformer = Transformer.from_crs(base.crs, other.crs, always_xy=True)
-    other_x, other_y = transformer.transform(x.ravel(), y.ravel())
-    at_col = ((np.asarray(other_x) - other.transform.c) / other.transform.a).reshape(x.shape)
-    at_row = ((np.asarray(other_y) - other.transform.f) / other.transform.e).reshape(x.shape)
-    return _windowed(
-        _index(_bilinear(at_row, lattice_rows, lattice_cols, rows, cols), other.shape[0]),
-        _index(_bilinear(at_col, lattice_rows, lattice_cols, rows, cols), other.shape[1]),
-    )
+    row_edges = overlay.row_breaks[window.row : window.row_stop + 1]
+    col_edges = overlay.col_breaks[window.col : window.col_stop + 1]
+    node_rows = np.unique(np.append(np.arange(0, window.height, _LATTICE_CELLS), window.height))
+    node_cols = np.unique(np.append(np.arange(0, window.width, _LATTICE_CELLS), window.width))
+    grid_cols, grid_rows = np.meshgrid(col_edges[node_cols], row_edges[node_rows])
+    base = overlay.base.transform
+    transformer = Transformer.from_crs(overlay.base.crs, other.crs, always_xy=True)
+    x, y = transformer.transform((base.c + grid_cols * base.a).ravel(), (base.f + grid_rows * base.e).ravel())
+    at_col = ((np.asarray(x) - other.transform.c) / other.transform.a).reshape(grid_cols.shape)
+    at_row = ((np.asarray(y) - other.transform.f) / other.transform.e).reshape(grid_cols.shape)
+    rows, cols = _sampled(at_row, at_col, row_edges, col_edges, window.row, window.col, other.shape)
+    return _windowed(rows, cols)
 
 
-def _bilinear(
-    values: NDArray[np.float64],
-    at_rows: NDArray[np.int64],
-    at_cols: NDArray[np.int64],
-    rows: NDArray[np.float64],
-    cols: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Values at every row and column from those at some of them."""
-    across = np.stack([np.interp(cols, cols[at_cols], line) for line in values])
-    if len(at_rows) == 1:
-        return across
-    upper = np.clip(np.searchsorted(rows[at_rows], rows, side="right") - 1, 0, len(at_rows) - 2)
-    start, stop = rows[at_rows][upper], rows[at_rows][upper + 1]
-    share = ((rows - start) / (stop - start))[:, None]
-    return np.asarray(across[upper] * (1 - share) + across[upper + 1] * share)
+@njit(nogil=True, cache=True)
+def _sampled(
+    at_row: NDArray[np.float64],
+    at_col: NDArray[np.float64],
+    row_edges: NDArray[np.float64],
+    col_edges: NDArray[np.float64],
+    first_row: int,
+    first_col: int,
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column in the other grid of one point in every cell of the window, -1 off the grid.
+
+    Grids in two CRS often lie nearly parallel: with the centres of cells a whole row of them would fall on
+    the wrong side of an edge. The points are shifted by the golden ratio from row to row and from column to
+    column, so that along an edge the right share of them falls on either side.
+    """
+    rows = np.full((len(row_edges) - 1, len(col_edges) - 1), -1, dtype=np.int64)
+    cols = np.full(rows.shape, -1, dtype=np.int64)
+    for i in range(rows.shape[0]):
+        k = i // _LATTICE_CELLS
+        low, high = row_edges[k * _LATTICE_CELLS], row_edges[min((k + 1) * _LATTICE_CELLS, rows.shape[0])]
+        along = (first_row + i) * _GOLDEN % 1.0
+        for j in range(rows.shape[1]):
+            m = j // _LATTICE_CELLS
+            left, right = col_edges[m * _LATTICE_CELLS], col_edges[min((m + 1) * _LATTICE_CELLS, rows.shape[1])]
+            down = (first_col + j) * _GOLDEN % 1.0
+            s = (row_edges[i] + down * (row_edges[i + 1] - row_edges[i]) - low) / (high - low)
+            t = (col_edges[j] + along * (col_edges[j + 1] - col_edges[j]) - left) / (right - left)
+            row = (1 - s) * ((1 - t) * at_row[k, m] + t * at_row[k, m + 1]) + s * (
+                (1 - t) * at_row[k + 1, m] + t * at_row[k + 1, m + 1]
+            )
+            col = (1 - s) * ((1 - t) * at_col[k, m] + t * at_col[k, m + 1]) + s * (
+                (1 - t) * at_col[k + 1, m] + t * at_col[k + 1, m + 1]
+            )
+            # false where a corner has no place in the other CRS
+            if 0 <= row < shape[0] and 0 <= col < shape[1]:
+                rows[i, j], cols[i, j] = int(row), int(col)
+    return rows, cols
 
 
 @njit(nogil=True, cache=True)
