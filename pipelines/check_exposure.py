@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from geo_profiling.compute import Compute
@@ -64,10 +66,11 @@ def _event_findings(region: RegionSettings, name: str, declared: HazardInput, co
     kind = hazard_kind(name, declared)
     findings: list[Finding] = []
     for event in declared.events:
-        source = open_hazard(region, name, kind, event)
-        found = raster_value_findings(source, quantity=kind.quantity, compute=compute)
+        how = kind if declared.made_from is None else replace(kind, unit="m_distance")
+        source = open_hazard(region, name, how, event)
+        found = raster_value_findings(source, quantity=how.quantity, compute=compute)
         findings += found
-        if kind.is_depth and not any(one.severity == "error" for one in found):
+        if np.isfinite(how.limit) and not any(one.severity == "error" for one in found):
             findings += _depth_findings(source, kind)
     return findings
 
@@ -78,7 +81,10 @@ def _depth_findings(source: RasterFile, kind: HazardKind) -> list[Finding]:
     for window in source.grid.tiles((max(256, source.block_shape[0]), source.grid.shape[1])):
         top, wet, deep = depth_facts(source.read(window), PLAUSIBLE_MEDIAN_DEPTH_M * kind.per_unit)
         greatest, n_wet, n_deep = max(greatest, top), n_wet + wet, n_deep + deep
-    if greatest >= kind.limit or 2 * n_deep > n_wet:
+    if not kind.is_depth and greatest >= kind.limit:
+        message = f"values of up to {greatest:g} are no {kind.unit}"
+        return [Finding("error", source.name, "", message, "say what the raster holds (made_from), or its unit")]
+    if kind.is_depth and (greatest >= kind.limit or 2 * n_deep > n_wet):
         message = f"depths of up to {greatest:g} {kind.unit} cannot be meant"
         return [Finding("error", source.name, "", message, "declare the unit (unit: cm), or the nodata value")]
     if kind.unit == "cm" and 0 < greatest < _SHALLOW_CM:

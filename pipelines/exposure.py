@@ -27,9 +27,11 @@ from geo_profiling.hazard.multi_hazard import composite_score, count_hazards
 from geo_profiling.hazard.ratios import exposure_ratios
 from geo_profiling.hazard.return_periods import annual_exposure
 from geo_profiling.hazard.risk_classes import NONE, buffer_areas, class_areas, totals_by_class
+from geo_profiling.hazard.terrain import city_percentiles, slope_degrees
 from geo_profiling.outputs.tables import write_parquet
-from geo_profiling.raster.read import RasterFile, open_raster
-from geo_profiling.raster.source import Source
+from geo_profiling.raster.coverage import coverage_fractions
+from geo_profiling.raster.read import RasterFile, open_raster, to_dataarray
+from geo_profiling.raster.source import ArraySource, Source
 from geo_profiling.settlements.local_crs import local_crs
 from geo_profiling.vector.read import read_layer
 from geo_profiling.vector.reproject import reproject
@@ -97,7 +99,7 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
     ratios: list[pd.DataFrame] = []
     for name, declared in region.inputs.hazards.items():
         if declared.events:
-            for hazard, kind, events in _scenarios(region, name, declared):
+            for hazard, kind, events in _scenarios(region, name, declared, zones):
                 rows += _event_rows(hazard, kind, events, assets, zones, rules, compute)
                 ratios += _event_ratios(hazard, kind, events, assets, zones, rules, declared, compute)
         else:
@@ -159,8 +161,8 @@ def open_hazard(region: RegionSettings, name: str, kind: HazardKind, event: Haza
 
 
 def _scenarios(
-    region: RegionSettings, name: str, declared: HazardInput
-) -> Iterator[tuple[str, HazardKind, list[tuple[float | None, RasterFile]]]]:
+    region: RegionSettings, name: str, declared: HazardInput, zones: _Zones
+) -> Iterator[tuple[str, HazardKind, list[tuple[float | None, Source]]]]:
     """Yield each scenario of a hazard: its name, how it is read, and its rasters by rising return period."""
     kind = hazard_kind(name, declared)
     for scenario in sorted({event.scenario for event in declared.events}):
@@ -168,8 +170,25 @@ def _scenarios(
             (event for event in declared.events if event.scenario == scenario),
             key=lambda event: event.return_period or 0.0,
         )
-        opened = [(event.return_period, open_hazard(region, name, kind, event)) for event in events]
+        opened: list[tuple[float | None, Source]] = []
+        for event in events:
+            # Heights and temperatures may be below 0 and of any size.
+            how = kind if declared.made_from is None else replace(kind, unit="m_distance")
+            opened.append((event.return_period, _made(open_hazard(region, name, how, event), declared, zones)))
         yield f"{name} {scenario}".strip(), kind, opened
+
+
+def _made(source: RasterFile, declared: HazardInput, zones: _Zones) -> Source:
+    """Return the hazard that a raster holds, or that is computed from what it holds."""
+    if declared.made_from is None:
+        return source
+    values = to_dataarray(source)
+    if declared.made_from == "heights":
+        return ArraySource(slope_degrees(values), source.name)
+    areas = zones.areas[zones.areas["area_type"] != SETTLEMENT]
+    city = reproject(areas if len(areas) else zones.areas, source.grid.crs)
+    inside = coverage_fractions(shapely.union_all(np.asarray(city.geometry.array, dtype=object)), source.grid) >= 0.5
+    return ArraySource(city_percentiles(values, inside), source.name)
 
 
 def _built(region: RegionSettings) -> BuiltCity | None:
@@ -260,7 +279,7 @@ def _whole(region: RegionSettings, built: BuiltCity | None) -> gpd.GeoSeries | N
 def _event_rows(
     hazard: str,
     kind: HazardKind,
-    events: list[tuple[float | None, RasterFile]],
+    events: list[tuple[float | None, Source]],
     assets: _Assets,
     zones: _Zones,
     rules: Exposure,
@@ -281,7 +300,7 @@ def _event_rows(
 
 
 def _totals(
-    assets: _Assets, kind: HazardKind, sources: list[RasterFile], areas: gpd.GeoDataFrame, compute: Compute
+    assets: _Assets, kind: HazardKind, sources: list[Source], areas: gpd.GeoDataFrame, compute: Compute
 ) -> Iterator[tuple[str, BandTotals, str]]:
     for asset, (grid, unit) in assets.grids.items():
         placed = reproject(areas, grid.grid.crs)
@@ -356,7 +375,7 @@ def _annual_rows(
     return pd.concat(parts, ignore_index=True), findings
 
 
-def _reference(events: list[tuple[float | None, RasterFile]], rules: Exposure) -> int:
+def _reference(events: list[tuple[float | None, Source]], rules: Exposure) -> int:
     """Return the place of the event whose return period is nearest to the reference, on a scale of ratios."""
     wanted = rules.reference_return_period
     distances = [0.0 if year is None else abs(float(np.log(year / wanted))) for year, _ in events]
@@ -366,7 +385,7 @@ def _reference(events: list[tuple[float | None, RasterFile]], rules: Exposure) -
 def _event_ratios(
     hazard: str,
     kind: HazardKind,
-    events: list[tuple[float | None, RasterFile]],
+    events: list[tuple[float | None, Source]],
     assets: _Assets,
     zones: _Zones,
     rules: Exposure,

@@ -74,6 +74,11 @@ class HazardInput(Section):
     direction: Literal["above", "below"] | None = Field(
         None, description="Which side of a threshold is exposed; that of the kind where absent."
     )
+    made_from: Literal["heights", "temperature"] | None = Field(
+        None,
+        description="What the rasters hold, where the hazard is computed from it: 'heights' in metres for a slope, "
+        "'temperature' for percentiles within the city. Without it they hold the hazard itself.",
+    )
     nodata_means: Literal["unknown", "dry"] = Field(
         "unknown", description="What cells without data are inside the raster; 'dry' only if its provider says so."
     )
@@ -102,6 +107,19 @@ class HazardInput(Section):
             scenarios.setdefault(scenario, set()).add(period is None)
         if any(len(kinds) > 1 for kinds in scenarios.values()):
             raise ValueError("give every raster of a scenario a return period, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _made_from_what_it_can_be(self) -> HazardInput:
+        makes = {"heights": "degree", "temperature": "percentile"}
+        units = {"slope": "degree", "heat": "percentile"}
+        unit = self.unit or units.get(self.kind)
+        if self.made_from is not None and unit != makes[self.made_from]:
+            raise ValueError(
+                f"'made_from: {self.made_from}' gives values in {makes[self.made_from]}, not a {self.kind}"
+            )
+        if self.made_from is not None and not self.events:
+            raise ValueError("'made_from' is about rasters: give 'events'")
         return self
 
     @model_validator(mode="after")

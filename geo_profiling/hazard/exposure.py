@@ -387,13 +387,16 @@ def read_classes(
     unknown = kind.bands.code(DRY if kind.nodata_means == "dry" else UNKNOWN)
     classify(values, limits, kind.is_depth, unknown, codes)
     wet = np.zeros(2, dtype=np.int64)
-    if kind.is_depth:
-        greatest, wet[0], wet[1] = depth_facts(values, PLAUSIBLE_MEDIAN_DEPTH_M * kind.per_unit)
+    if np.isfinite(kind.limit):
+        greatest, n_wet, n_deep = depth_facts(values, PLAUSIBLE_MEDIAN_DEPTH_M * kind.per_unit)
+        if kind.is_depth:
+            wet[:] = n_wet, n_deep
         if greatest >= kind.limit:
             row, col = (int(k) for k in np.unravel_index(int(np.nanargmax(values)), values.shape))
+            where = describe_cell(source.grid, window, (row, col))
             raise ValueRangeError(
-                f"{source.name}: {describe_cell(source.grid, window, (row, col))} is {greatest:g} {kind.unit} deep",
-                hint="declare the nodata value if it stands for 'no data', or the unit (--hazard-unit cm)",
+                f"{source.name}: {where} is {greatest:g}, no {kind.name} in {kind.unit}",
+                hint="declare the nodata value if it stands for 'no data', or the unit the values are in",
             )
     return codes, wet
 

@@ -23,6 +23,10 @@ PLAUSIBLE_DEPTH_M: Final = 99.0
 PLAUSIBLE_MEDIAN_DEPTH_M: Final = 10.0
 
 
+#: What a value of these units stays below: heights read as slopes, temperatures read as percentiles.
+_GREATEST: Final = {"degree": 90.0, "percentile": 100.5}
+
+
 @dataclass(frozen=True)
 class HazardKind:
     """How the numbers of a hazard raster are read.
@@ -75,7 +79,9 @@ class HazardKind:
     @property
     def limit(self) -> float:
         """Greatest value that can be meant, in the raster's unit; infinite where there is none."""
-        return PLAUSIBLE_DEPTH_M * self.per_unit if self.is_depth else float("inf")
+        if self.is_depth:
+            return PLAUSIBLE_DEPTH_M * self.per_unit
+        return _GREATEST.get(self.unit, float("inf"))
 
     def exposed_bands(self, threshold: float) -> tuple[str, ...]:
         """Return the bands that count as exposed at a threshold.

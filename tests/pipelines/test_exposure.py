@@ -130,6 +130,39 @@ def test_the_check_names_centimetres_and_strange_classes(city: Path) -> None:
     assert messages == ["depths of up to 55 m cannot be meant", "field 'risk' holds R4, none of the classes"]
 
 
+SLOPE = """    steep:
+      kind: slope
+%s      events: [{path: heights.tif}]
+    heat:
+      kind: heat
+      made_from: temperature
+      events: [{path: heights.tif}]
+"""
+
+
+def test_slopes_are_computed_from_heights_and_heights_are_no_slopes(city: Path) -> None:
+    heights = np.tile(np.array([0.0, 5.0, 10.0, 200.0, 390.0, 580.0, 590.0, 600.0]), (8, 1))
+    written(city / "heights.tif", heights, left=499_800.0)
+    with pytest.raises(InputError, match="is 580, no steep in degree"):
+        computed(city, SLOPE % "")
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert [one.message for one in found if one.severity == "error"] == ["values of up to 600 are no degree"]
+    rows = computed(city, SLOPE % "      made_from: heights\n")["hazard_exposure"]
+    people = rows[(rows["area_type"] == "unit") & (rows["asset"] == "population")]
+    steep = people[people["hazard"] == "steep"].set_index("band")["value"]
+    # the grid of heights begins two cells to the west: of the first row of people the slope is not known
+    assert steep["unknown"] == pytest.approx(400.0)
+    assert steep[">=25"] == pytest.approx(1200.0)
+    hot = people[people["hazard"] == "heat"].set_index("band")["value"]
+    assert (hot["<80"], hot["80-90"]) == pytest.approx((1200.0, 400.0))
+
+
+def test_what_a_hazard_is_made_from_must_fit_its_unit(city: Path) -> None:
+    (city / "config.yaml").write_text((CONFIG % "").replace("    flood:\n", "    flood:\n      made_from: heights\n"))
+    with pytest.raises(ConfigError, match="gives values in degree, not a flood"):
+        load_project(city / "config.yaml")
+
+
 @pytest.mark.parametrize(
     ("event", "told"),
     [
