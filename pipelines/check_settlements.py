@@ -34,7 +34,10 @@ def settlement_findings(region: RegionSettings) -> list[Finding]:
     if region.settlements is None:
         return []
     findings: list[Finding] = []
-    built = attempt("settlements", findings, partial(read_built, region))
+    layers = ("settlements", "blocks", "study_area", "buildings")
+    built = None
+    if any(getattr(region.inputs, key) is not None for key in layers):
+        built = attempt("settlements", findings, partial(read_built, region))
     if built is not None:
         # Streets are checked for themselves, whoever uses them.
         streets = None if region.inputs.streets is None else input_label("streets", region.inputs.streets.path)

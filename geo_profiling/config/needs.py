@@ -68,6 +68,7 @@ def _of_settlements(inputs: Inputs, rules: Settlements) -> Iterator[Need]:
     elif inputs.tenure is None and rules.tenure is not None:
         yield ("settlements", "tenure"), "needs 'inputs.tenure'"
     if inputs.settlements is None and inputs.buildings is None:
-        yield ("settlements",), "needs 'inputs.settlements' or 'inputs.buildings'"
+        if inputs.enumeration is None and inputs.tenure is None:
+            yield ("settlements",), "needs 'inputs.settlements', 'buildings', 'enumeration' or 'tenure'"
     elif inputs.settlements is None and inputs.blocks is None and inputs.study_area is None:
         yield ("inputs", "buildings"), "needs 'settlements', 'blocks' or 'study_area' beside it, to cut blocks from"

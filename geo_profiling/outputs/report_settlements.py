@@ -56,10 +56,12 @@ def _ordered(layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
         return None
     table = pd.DataFrame(settlements.drop(columns="geometry"))
     named = table["name"] if "name" in table else pd.Series(None, index=table.index, dtype=object)
-    # A name that several settlements share says which one it is by the id.
-    longer = named.astype(object) + " (" + table["settlement_id"].astype(str) + ")"
-    named = named.astype(object).where(~named.duplicated(keep=False), longer)
-    table["title"] = named.where(named.notna(), table["settlement_id"])
+    shared = set(named[named.duplicated(keep=False)].dropna())
+    table["title"] = [
+        # A name that several settlements share says which one it is by the id.
+        str(place) if pd.isna(name) else f"{name} ({place})" if name in shared else str(name)
+        for name, place in zip(named, table["settlement_id"], strict=True)
+    ]
     by = ["population", "settlement_id"] if "population" in table else ["settlement_id"]
     return table.sort_values(by, ascending=[False, True][: len(by)], ignore_index=True)
 
