@@ -20,8 +20,9 @@ _PEOPLE_CAVEAT = (
     "Every figure names the count it rests on."
 )
 _PICTURES = {
-    "block_complexity": "How many buildings lie between each building's block's deepest building and a street: "
-    "from three up, people reach their home through other people's plots.",
+    "block_complexity": "How many plots one crosses from a street to the deepest building of each block, its own "
+    "included: from three up, people reach their home through other people's plots. A block at the edge of the data "
+    "may have streets beyond it, and then looks deeper than it is.",
     "morphological_informality": "Small, dense and irregular building on cells of 100 m.",
     "tenure_documented": "Share of adults with a document of their right to the land that the law recognises.",
 }

@@ -8,7 +8,7 @@ from geo_profiling.outputs.legend import RangeLabel
 #: Block complexity and layers of buildings: 1 and 2 are reached from a street, 3 and more are not.
 COMPLEXITY_RANGES = (
     RangeLabel(0, 1, "1: every building at a street", "#f7f4c8"),
-    RangeLabel(1, 2, "2: a street behind one building", "#c9dd8f"),
+    RangeLabel(1, 2, "2: behind one building", "#c9dd8f"),
     RangeLabel(2, 3, "3: needs new access", "#f5b335"),
     RangeLabel(3, 5, "4-5", "#e0602a"),
     RangeLabel(5, 9, "6-9", "#a51f4f"),
