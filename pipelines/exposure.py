@@ -111,7 +111,9 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
     compared = pd.concat(ratios, ignore_index=True) if ratios else _no_ratios()
     write_parquet(directory / "tables/hazard_ratios.parquet", compared)
     if region.inputs.settlements is not None:
-        write_parquet(directory / "tables/settlement_hazard.parquet", _by_settlement(compared, zones, rules))
+        located = tuple(name for name, declared in region.inputs.hazards.items() if declared.counts_as_location)
+        table = _by_settlement(compared, zones, rules, located)
+        write_parquet(directory / "tables/settlement_hazard.parquet", table)
 
 
 def hazard_kind(name: str, declared: HazardInput) -> HazardKind:
@@ -549,16 +551,21 @@ def _class_ratios(
     return [rows.assign(hazard=hazard, return_period=np.nan, threshold=", ".join(exposed))]
 
 
-def _by_settlement(compared: pd.DataFrame, zones: _Zones, rules: Exposure) -> pd.DataFrame:
-    """Return a row a settlement: number of hazards, bounds of the share of people in hazardous location."""
+def _by_settlement(compared: pd.DataFrame, zones: _Zones, rules: Exposure, located: tuple[str, ...]) -> pd.DataFrame:
+    """Return a row a settlement: number of hazards, bounds of the share of people in hazardous location.
+
+    ``located`` names the hazards whose ground is a hazardous location; heat makes none.
+    """
     ids = zones.areas.loc[zones.areas["area_type"] == SETTLEMENT, "area_id"]
     own = compared[compared["area_type"] == SETTLEMENT]
     shares = own.pivot(index="area_id", columns="hazard", values="exposed_share").reindex(ids).astype(float)
     table = pd.DataFrame({"settlement_id": ids.to_numpy()})
     table["n_hazards"] = count_hazards(shares).to_numpy()
     # Without a joint overlay of all: at least the largest single share, at most their sum.
-    table["hazardous_share_low"] = shares.max(axis=1).to_numpy() if shares.shape[1] else np.nan
-    table["hazardous_share_high"] = shares.sum(axis=1, min_count=1).clip(upper=1.0).to_numpy()
+    # A hazard of several scenarios has its name before theirs.
+    places = shares[[name for name in shares.columns if f"{name} ".startswith(tuple(f"{own} " for own in located))]]
+    table["hazardous_share_low"] = places.max(axis=1).to_numpy() if places.shape[1] else np.nan
+    table["hazardous_share_high"] = places.sum(axis=1, min_count=1).clip(upper=1.0).to_numpy()
     table["hazards"] = [
         ", ".join(name for name in shares.columns if row[name] > 0) or None for _, row in shares.iterrows()
     ]

@@ -124,6 +124,7 @@ def run_profile(region: RegionSettings, directory: Path, compute: Compute) -> No
     secure = _secure_tenure(directory)
     deprived = settlement_deprivation(
         profile,
+        hazardous_location=_hazardous_location(directory, rules.profile.hazardous_share),
         secure_tenure=secure,
         components=rules.profile.components,
         min_deprivations=rules.profile.min_deprivations,
@@ -139,6 +140,17 @@ def _secure_tenure(directory: Path) -> pd.Series | None:
     if not path.is_file():
         return None
     return pd.read_parquet(path).set_index("settlement_id")["is_tenure_secure"]
+
+
+def _hazardous_location(directory: Path, limit: float) -> pd.Series | None:
+    """Return whether so many of a settlement's people live in a hazardous location; NULL where bounds do not tell."""
+    path = directory / "tables/settlement_hazard.parquet"
+    if not path.is_file():
+        return None
+    hazard = pd.read_parquet(path)
+    hazard = hazard.set_index(hazard["settlement_id"].astype(str))
+    found = pd.Series(pd.NA, index=hazard.index, dtype="boolean")
+    return found.mask(hazard["hazardous_share_low"] >= limit, True).mask(hazard["hazardous_share_high"] < limit, False)
 
 
 def enumerated_households(region: RegionSettings) -> pd.Series | None:

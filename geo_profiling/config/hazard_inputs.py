@@ -86,9 +86,21 @@ class HazardInput(Section):
     exposed_from: float | None = Field(
         None, description="Threshold from which people count as exposed; the lowest where absent."
     )
+    is_hazardous_location: bool | None = Field(
+        None,
+        description="Whether ground that is exposed is a hazardous location (SDG 11.1.1: flood plains, steep slopes, "
+        "toxic waste, rights of way); where absent all is but heat and fire_access.",
+    )
     events: list[HazardEvent] = Field(default_factory=list, description="Rasters, one for each event.")
     classes: HazardClasses | None = Field(None, description="Instead of rasters: polygons of risk classes.")
     near: HazardNear | None = Field(None, description="Instead of rasters: things with a right of way.")
+
+    @property
+    def counts_as_location(self) -> bool:
+        """Whether exposed ground is a hazardous location: as declared, else by the kind."""
+        if self.is_hazardous_location is not None:
+            return self.is_hazardous_location
+        return not self.events or self.kind not in ("heat", "fire_access")
 
     @model_validator(mode="after")
     def _one_form(self) -> HazardInput:

@@ -33,6 +33,13 @@ class Profile(Section):
     water_list: Literal["jmp2017", "mdg", "unhabitat2003"] = Field(
         "jmp2017", description="Whose list says which sources of water are improved."
     )
+    hazardous_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of a settlement's people in hazardous location ('inputs.hazards') from which its housing is "
+        "not durable.",
+    )
     min_households: int = Field(
         5, ge=1, description="Figures of fewer households are left out, and others that would give them away."
     )

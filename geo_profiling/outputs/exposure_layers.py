@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec
+from geo_profiling.outputs.legend import RangeLabel
+
+_HAZARD_RANGES = (
+    RangeLabel(0.0, 0.0, "nobody", "#2b8a5f"),
+    RangeLabel(0.0, 0.1, "up to 10 %", "#f5e08a"),
+    RangeLabel(0.1, 0.3, "10 to 30 %", "#f0a63c"),
+    RangeLabel(0.3, 0.6, "30 to 60 %", "#dd5a27"),
+    RangeLabel(0.6, 1.0, "over 60 %", "#8f1d3f"),
+)
 
 _AREA = (
     FieldSpec("area_type", "Kind of area", "'settlement', 'unit', 'urban_centre', ..., 'region'.", "text"),
@@ -74,3 +83,40 @@ _RATIOS = LayerSpec(
 )
 
 EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS)
+
+#: What table ``settlement_hazard`` adds to the layer of settlements.
+SETTLEMENT_HAZARD_FIELDS = (
+    FieldSpec(
+        "n_hazards",
+        "Hazards",
+        "To how many hazards some of its people are exposed, at the reference return period.",
+        "integer",
+        required=False,
+        minimum=0,
+    ),
+    FieldSpec("hazards", "Which hazards", "Their names in the configuration.", "text", required=False),
+    FieldSpec(
+        "hazardous_share_low",
+        "In hazardous location, at least (0-1)",
+        "Share of its people on ground that floods, steep slopes, sectors of risk or rights of way: the largest of "
+        "the single hazards.",
+        decimals=3,
+        required=False,
+        minimum=0,
+        maximum=1,
+        legend=_HAZARD_RANGES,
+    ),
+    FieldSpec(
+        "hazardous_share_high",
+        "In hazardous location, at most (0-1)",
+        "The single hazards together, as if no place had two.",
+        decimals=3,
+        required=False,
+        minimum=0,
+        maximum=1,
+    ),
+    FieldSpec("composite_score", "Composite of hazards (0-1)", "By the weights beside it.", decimals=3, required=False),
+    FieldSpec(
+        "composite_weights", "Weights of the composite", "As the configuration gives them.", "text", required=False
+    ),
+)

@@ -30,13 +30,15 @@ def settlement_steps(region: RegionSettings, directory: Path) -> list[Step]:
             steps.append(_form_step(region, directory, rules.form))
     if inputs.tenure is not None:
         steps.append(_tenure_step(region, directory))
+    # Where hazards are given, their step comes before these.
+    hazards = ["exposure"] if inputs.hazards and inputs.settlements is not None else []
     if inputs.enumeration is not None:
-        steps.append(_profile_step(region, directory, [step.name for step in steps]))
+        steps.append(_profile_step(region, directory, [*hazards, *(step.name for step in steps)]))
     if inputs.settlements is not None:
         steps.append(_people_step(region, directory, [step.name for step in steps]))
         if inputs.services:
             steps.append(_access_step(region, directory))
-        steps.append(_whole_step(region, directory, [step.name for step in steps]))
+        steps.append(_whole_step(region, directory, [*hazards, *(step.name for step in steps)]))
     return steps
 
 
@@ -118,7 +120,7 @@ def _profile_step(region: RegionSettings, directory: Path, before: list[str]) ->
         rules={"profile": _rules(region).profile.model_dump(mode="json")},
         tables=["settlement_profile", "profile_shares"],
         run=("pipelines.profile", "run_profile"),
-        upstream=tuple(name for name in before if name == "tenure"),
+        upstream=tuple(name for name in before if name in ("tenure", "exposure")),
     )
 
 
