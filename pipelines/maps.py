@@ -69,12 +69,11 @@ def _settlement_maps(layers: Layers, manifest: Manifest) -> dict[str, bytes]:
         frame = layers.get(layer)
         if frame is None or field not in frame:
             continue
+        places: gpd.GeoDataFrame = layers.get("settlements", frame.iloc[:0])
         if layer == "settlements" and frame[field].notna().any():
             # Where few settlements have a register the others would be blank pages.
-            frame = frame[frame[field].notna()]
-            places = frame
-        else:
-            places = layers.get("settlements", frame.iloc[:0])
+            places = places.loc[places[field].notna()]
+            frame = places
         places = places.to_crs(frame.crs)
         theme = Theme(manifest.title, text, manifest.source, manifest.year, unknown)
         maps[name] = theme_map(frame, LAYERS[layer].field(field), theme, places=places)
