@@ -99,6 +99,8 @@ def _settlement_maps(region: RegionSettings) -> list[str]:
             names.append("maps/morphological_informality.png")
     if inputs.settlements is not None and inputs.tenure is not None:
         names.append("maps/tenure_documented.png")
+    if inputs.settlements is not None and inputs.hazards:
+        names.append("maps/hazardous_location.png")
     return names
 
 

@@ -54,6 +54,12 @@ THEMES = {
         "Morphological informality: small, dense and irregular building",
         "Too few buildings",
     ),
+    "maps/hazardous_location.png": (
+        "settlements",
+        "hazardous_share_low",
+        "People of informal settlements in hazardous locations",
+        "Unknown",
+    ),
     "maps/tenure_documented.png": (
         "settlements",
         "documented_share",
@@ -69,11 +75,10 @@ def _settlement_maps(layers: Layers, manifest: Manifest) -> dict[str, bytes]:
         frame = layers.get(layer)
         if frame is None or field not in frame:
             continue
-        places: gpd.GeoDataFrame = layers.get("settlements", frame.iloc[:0])
+        places = gpd.GeoDataFrame(layers.get("settlements", frame.iloc[:0]))
         if layer == "settlements" and frame[field].notna().any():
             # Where few settlements have a register the others would be blank pages.
-            places = places.loc[places[field].notna()]
-            frame = places
+            places = frame = gpd.GeoDataFrame(places[places[field].notna()])
         places = places.to_crs(frame.crs)
         theme = Theme(manifest.title, text, manifest.source, manifest.year, unknown)
         maps[name] = theme_map(frame, LAYERS[layer].field(field), theme, places=places)
