@@ -23,7 +23,9 @@ class Access(Section):
 class Settlements(Section):
     """Informal settlements: street access, form, population, services, tenure."""
 
-    blocks: Blocks = Field(default_factory=Blocks, description="Street blocks, how deep buildings lie in them, new paths.")
+    blocks: Blocks = Field(
+        default_factory=Blocks, description="Street blocks, how deep buildings lie in them, new paths."
+    )
     form: Form | None = Field(
         default_factory=Form,
         description="Form of buildings, informality, candidate settlements; null: not measured (buildings as points).",
