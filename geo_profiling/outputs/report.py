@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from geo_profiling.outputs.cartography import orientation
 from geo_profiling.outputs.legend import CELL_LEGENDS, FIELD_LEGENDS, ClassLabel
 from geo_profiling.outputs.manifest import FILE_NAME, Manifest, as_stored, read_manifest
 from geo_profiling.outputs.maps import cell_words, level_of
+from geo_profiling.outputs.report_exposure import REPORTED as EXPOSURE_REPORTED
+from geo_profiling.outputs.report_exposure import exposure_sections
 from geo_profiling.outputs.report_indicators import REPORTED as INDICATORS_REPORTED
 from geo_profiling.outputs.report_indicators import indicator_sections
 from geo_profiling.outputs.report_map import MAX_CELLS, TARGET, map_json, map_scripts, title_of
@@ -35,6 +37,9 @@ from geo_profiling.outputs.report_metropolis import (
     projection_rows,
     scale_rows,
 )
+from geo_profiling.outputs.report_names import enumerated
+from geo_profiling.outputs.report_profiles import REPORTED as PROFILES_REPORTED
+from geo_profiling.outputs.report_profiles import profile_sections
 from geo_profiling.outputs.report_section import ReportSection, interval, number, percent
 from geo_profiling.outputs.report_settlements import REPORTED as SETTLEMENTS_REPORTED
 from geo_profiling.outputs.report_settlements import settlement_sections
@@ -49,9 +54,21 @@ _URBAN = (
 #: What writes further sections from layers, maps and manifest; and the layers that they need.
 SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = (
     settlement_sections,
+    exposure_sections,
     indicator_sections,
+    profile_sections,
 )
-REPORTED: tuple[str, ...] = (*_URBAN, *SETTLEMENTS_REPORTED, *INDICATORS_REPORTED)
+REPORTED: tuple[str, ...] = tuple(
+    dict.fromkeys((*_URBAN, *SETTLEMENTS_REPORTED, *EXPOSURE_REPORTED, *INDICATORS_REPORTED, *PROFILES_REPORTED))
+)
+_SUBJECTS = {
+    "Informal settlements": "how many people live in informal settlements",
+    "Street access and form": "how settlements are built and reached",
+    "Services": "which services people have",
+    "Land and tenure": "how secure their land is",
+    "Exposure to hazards": "who lives where hazards can come",
+    "Indicators": "how people live, measured by the indicators of the United Nations",
+}
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -164,6 +181,7 @@ def render_report(content: ReportContent) -> str:
     if plot is not None:
         scripts = [*map_scripts(), f"Bokeh.embed.embed_item({plot});"]
     manifest = content.manifest
+    sections = [section for tell in SECTIONS for section in tell(content.layers, content.pictures, manifest)]
     return environment.get_template("report.html").render(
         manifest=manifest,
         css=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -183,7 +201,8 @@ def render_report(content: ReportContent) -> str:
         changes=change_rows(content.layers),
         projections=projection_rows(content.layers),
         n_units=0 if content.units is None else len(content.units),
-        sections=[section for sections in SECTIONS for section in sections(content.layers, content.pictures, manifest)],
+        sections=sections,
+        lead=_lead(content, sections),
         parameters=list(_flat(manifest.parameters)),
     )
 
@@ -225,6 +244,21 @@ def _north(content: ReportContent) -> float:
         return 0.0
     grid = grid_of(content.classes)
     return round(orientation(grid.crs, grid.bounds).north_deg, 1)
+
+
+def _lead(content: ReportContent, sections: Sequence[ReportSection]) -> str:
+    """Say in one sentence what the report tells."""
+    subjects = []
+    if content.centres is not None or content.units is not None:
+        subjects.append("where cities, towns and rural areas lie")
+    if content.functional_areas is not None:
+        subjects.append("how far each city reaches beyond them")
+    subjects += [_SUBJECTS[section.title] for section in sections if section.title in _SUBJECTS]
+    if not subjects:
+        return ""
+    year = "" if content.manifest.year is None else f" of {content.manifest.year}"
+    words = f"{'; '.join(subjects[:-1])}; and {subjects[-1]}" if len(subjects) > 2 else enumerated(subjects)
+    return f"This profile{year} shows {words}."
 
 
 def _headline(content: ReportContent) -> list[tuple[str, str]]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from geo_profiling.outputs.manifest import Manifest
-from geo_profiling.outputs.report_section import ReportSection, Table, table_of
+from geo_profiling.outputs.report_indicator_charts import kind_words
+from geo_profiling.outputs.report_names import NAMED_LAYERS, AreaNames
+from geo_profiling.outputs.report_profiles import hazard_words
+from geo_profiling.outputs.report_section import Picture, ReportSection, Table, number, percent, table_of
 
-REPORTED = ("hazard_exposure", "hazard_ratios")
+REPORTED = ("hazard_exposure", "hazard_ratios", *NAMED_LAYERS)
+#: What stands for the city, the first that is there.
+_CITY = ("functional_urban_area", "metropolitan_area", "urban_centre", "agglomeration", "region", "unit")
+_PICTURE = (
+    "hazardous_location",
+    "Share of the people of each settlement on hazardous ground: floods, steep slopes, sectors of risk and rights of "
+    "way, at least. Heat and pollution are left out of it.",
+)
+_BANDS = {"dry": "none of it", "none": "none of it", "unknown": "unknown", "outside": "beyond the data"}
 #: Areas of the same kind that are shown; all stand in the table.
 _SHOWN = 10
 _CAVEATS = (
@@ -31,7 +43,7 @@ _METHODS = (
 
 
 def exposure_sections(
-    layers: Mapping[str, pd.DataFrame], _pictures: Mapping[str, bytes], _manifest: Manifest
+    layers: Mapping[str, pd.DataFrame], pictures: Mapping[str, bytes], manifest: Manifest
 ) -> list[ReportSection]:
     """Return the section on exposure; none where there is none.
 
@@ -39,10 +51,10 @@ def exposure_sections(
     ----------
     layers : mapping of str to DataFrame
         As published.
-    _pictures : mapping of str to bytes
-        Every section is handed them.
-    _manifest : Manifest
-        Likewise.
+    pictures : mapping of str to bytes
+        Maps as PNG, by the name of their file.
+    manifest : Manifest
+        Its title is the name of the whole region.
 
     Examples
     --------
@@ -52,19 +64,137 @@ def exposure_sections(
     exposure = layers.get("hazard_exposure")
     if exposure is None or exposure.empty:
         return []
-    tables = [_bands(exposure), _annual(exposure)]
+    names = AreaNames(layers, manifest.title)
     ratios = layers.get("hazard_ratios")
+    tables, text = [], ["Who and what stands where a hazard can come, by how often it comes."]
     if ratios is not None and not ratios.empty:
-        tables.append(_compared(ratios))
+        text += _city_texts(ratios, exposure, names)
+        tables += [_settlements(ratios, names), _compared(_in_words(ratios, names))]
+    said = _in_words(exposure, names)
+    tables += [_annual(said), _bands(said)]
+    name, caption = _PICTURE
     return [
         ReportSection(
             "Exposure to hazards",
-            text=("Who and what stands in each band of each hazard, by area and return period.",),
+            text=tuple(text),
             tables=tuple(table for table in tables if table.rows),
+            pictures=(Picture(caption, pictures[name]),) if name in pictures else (),
             caveats=_CAVEATS,
             methods=_METHODS,
         )
     ]
+
+
+def _city_texts(ratios: pd.DataFrame, exposure: pd.DataFrame, names: AreaNames) -> list[str]:
+    """Say for each hazard how many people of the city it reaches, and how settlements fare beside the rest."""
+    kind = next((kind for kind in _CITY if (ratios["area_type"] == kind).any()), None)
+    if kind is None:
+        return []
+    own = ratios[ratios["area_type"] == kind]
+    people = own.groupby("area_id", sort=True)["people_known"].max().fillna(0.0)
+    city = str(people.idxmax())
+    place = _place_words(kind, names.called(kind, city))
+    text = []
+    for row in own[own["area_id"] == city].sort_values("hazard", kind="stable").to_dict("records"):
+        hazard = f"{hazard_words(row)} ({band_words(row['threshold'])})"
+        if pd.isna(row["exposed_share"]):
+            text.append(f"{hazard}: unknown for {place}.")
+        elif not row["people_exposed"]:
+            text.append(f"{hazard}: nobody of {place} lives there.")
+        else:
+            people_words = f"{number(row['people_exposed'])} people of {place} live there"
+            said = f"{hazard}: {people_words}, {percent(row['exposed_share'])} of those of whom it is known."
+            text.append(said + _beside_the_rest(row) + _a_year(exposure, kind, city, row))
+    return (
+        [*text, "Thresholds in brackets are in the unit of each hazard's map, such as metres of water."] if text else []
+    )
+
+
+def _place_words(kind: str, name: str) -> str:
+    return f"{name} and its commuting zone" if kind == "functional_urban_area" else name
+
+
+def _beside_the_rest(row: Mapping[Any, Any]) -> str:
+    """Say the shares in settlements and in the rest, and what of it is more."""
+    inside, outside, ratio = row["settlement_share"], row["rest_share"], row["ratio"]
+    if pd.isna(inside) or pd.isna(outside):
+        return ""
+    said = f" In informal settlements it is {percent(inside)}, in the rest {percent(outside)}"
+    if pd.isna(ratio):
+        return f"{said}."
+    if ratio >= 1.05:
+        return f"{said}: {number(ratio, 1)} times the share of the rest."
+    return f"{said}: no larger share than in the rest."
+
+
+def _a_year(exposure: pd.DataFrame, kind: str, city: str, row: Mapping[Any, Any]) -> str:
+    """Say how many people are reached in a year on average, from the lowest threshold up."""
+    part = exposure[
+        (exposure["area_type"] == kind) & (exposure["area_id"] == city) & (exposure["hazard"] == row["hazard"])
+        & (exposure["asset"] == "population") & (exposure["band"] == row["threshold"])
+    ].set_index("unit")["value"]  # fmt: skip
+    if "people a year" not in part.index or pd.isna(part["people a year"]):
+        return ""
+    said = f" Over many years that is {number(part['people a year'])} people a year on average"
+    bounds = [part.get(f"people a year, {which} bound") for which in ("lower", "upper")]
+    if any(bound is None or pd.isna(bound) for bound in bounds):
+        return f"{said}."
+    return f"{said}, between {number(bounds[0])} and {number(bounds[1])}."
+
+
+def band_words(band: object) -> str:
+    """Say a band of a hazard, in the unit of its map.
+
+    Examples
+    --------
+    >>> band_words(">=0.15"), band_words("<15"), band_words("<=30, <=15"), band_words("0.5-1.5"), band_words("dry")
+    ('0.15 or more', 'below 15', 'within 30', '0.5 to 1.5', 'none of it')
+    """
+    text = str(band)
+    if text in _BANDS:
+        return _BANDS[text]
+    parts = text.split(", ")
+    if all(part.startswith("<=") for part in parts):
+        return f"within {max((part[2:] for part in parts), key=float)}"
+    if text.startswith(">="):
+        return f"{text[2:]} or more"
+    if text.startswith("<"):
+        return f"below {text[1:]}"
+    low, dash, high = text.partition("-")
+    return f"{low} to {high}" if dash and low[:1].isdigit() and high[:1].isdigit() else text.replace("_", " ")
+
+
+def _in_words(frame: pd.DataFrame, names: AreaNames) -> pd.DataFrame:
+    """Add the kind and the name of each area; the ids stay in the GeoPackage."""
+    pairs = zip(frame["area_type"], frame["area_id"], strict=True)
+    return frame.assign(
+        kind_words=[kind_words(str(kind)) for kind in frame["area_type"]],
+        area_words=[names.called(str(kind), str(area)) for kind, area in pairs],
+    )
+
+
+def _settlements(ratios: pd.DataFrame, names: AreaNames) -> Table:
+    """Set the share of people exposed of each settlement, a column for each hazard."""
+    own = ratios[(ratios["area_type"] == "settlement") & ratios["exposed_share"].notna()]
+    if own.empty:
+        return Table("", (), ())
+    words = own.assign(hazard=[hazard_words(row) for row in own.to_dict("records")])
+    wide = words.pivot_table(index="area_id", columns="hazard", values="exposed_share", aggfunc="first").reset_index()
+    called = [names.called("settlement", str(identifier)) for identifier in wide["area_id"]]
+    wide["place"] = [
+        f"{name} ({place})" if called.count(name) > 1 else name
+        for name, place in zip(called, wide["area_id"], strict=True)
+    ]
+    people = [names.people("settlement", str(identifier)) for identifier in wide["area_id"]]
+    wide["people"] = pd.array(people, dtype="Float64")
+    wide = wide.sort_values(["people", "area_id"], ascending=[False, True], kind="stable", na_position="last")
+    hazards = {name: (name, "percent") for name in sorted(set(words["hazard"]))}
+    caption = "Share of the people of each settlement who are exposed"
+    unknown = int((ratios["area_type"] == "settlement").sum() and ratios.loc[
+        ratios["area_type"] == "settlement", "area_id"].nunique() - len(wide))  # fmt: skip
+    if unknown:
+        caption += f"; unknown for {unknown} more, where the population grid has nobody"
+    return table_of(wide, {"place": ("Settlement", "text"), "people": ("People", "0"), **hazards}, caption=caption)
 
 
 def _largest(exposure: pd.DataFrame) -> pd.DataFrame:
@@ -77,13 +207,13 @@ def _largest(exposure: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bands(exposure: pd.DataFrame) -> Table:
-    rows = exposure[~exposure["unit"].str.contains("a year") & (exposure["area_type"] != "settlement")]
+    rows = exposure[~exposure["unit"].str.contains("a year") & ~exposure["area_type"].isin(["settlement", "proximity"])]
     rows = _largest(rows[rows["value"] > 0])
     return table_of(
         rows,
         {
-            "area_type": ("Kind of area", "text"),
-            "area_id": ("Area", "text"),
+            "kind_words": ("Kind of area", "text"),
+            "area_words": ("Area", "text"),
             "hazard": ("Hazard", "text"),
             "return_period": ("Return period (years)", "0"),
             "asset": ("What", "text"),
@@ -92,22 +222,22 @@ def _bands(exposure: pd.DataFrame) -> Table:
             "unit": ("Unit", "text"),
             "coverage_share": ("Known", "percent"),
         },
-        caption="What stands in each band; rows of nothing are left out.",
+        caption="What stands in each band; rows of nothing are left out",
         is_folded=True,
     )
 
 
 def _annual(exposure: pd.DataFrame) -> Table:
-    rows = exposure[exposure["unit"].str.contains("a year") & (exposure["area_type"] != "settlement")]
+    rows = exposure[exposure["unit"].str.contains("a year") & ~exposure["area_type"].isin(["settlement", "proximity"])]
     rows = _largest(rows[rows["value"] > 0])
-    keys = ["area_type", "area_id", "hazard", "asset", "band"]
+    keys = ["kind_words", "area_words", "area_id", "hazard", "asset", "band"]
     bound = rows["unit"].str.partition(", ")[2].replace("", "expected")
     wide = rows.assign(bound=bound).pivot_table(index=keys, columns="bound", values="value", aggfunc="first")
     return table_of(
         wide.reset_index(),
         {
-            "area_type": ("Kind of area", "text"),
-            "area_id": ("Area", "text"),
+            "kind_words": ("Kind of area", "text"),
+            "area_words": ("Area", "text"),
             "hazard": ("Hazard", "text"),
             "asset": ("What", "text"),
             "band": ("At or above", "text"),
@@ -115,18 +245,19 @@ def _annual(exposure: pd.DataFrame) -> Table:
             "lower bound": ("At least", "1"),
             "upper bound": ("At most", "1"),
         },
-        caption="Expected annual exposure and its bounds.",
+        caption="Expected annual exposure and its bounds",
+        is_folded=True,
     )
 
 
 def _compared(ratios: pd.DataFrame) -> Table:
-    rows = ratios[ratios["settlement_people"].fillna(0.0) > 0]
+    rows = ratios[(ratios["settlement_people"].fillna(0.0) > 0) & (ratios["area_type"] != "proximity")]
     rows = rows.sort_values(["hazard", "people_exposed"], ascending=[True, False], kind="stable")
     return table_of(
         rows.groupby("hazard", sort=True).head(_SHOWN),
         {
-            "area_type": ("Kind of area", "text"),
-            "area_id": ("Area", "text"),
+            "kind_words": ("Kind of area", "text"),
+            "area_words": ("Area", "text"),
             "hazard": ("Hazard", "text"),
             "return_period": ("Return period (years)", "0"),
             "threshold": ("Exposed from", "text"),
@@ -136,5 +267,6 @@ def _compared(ratios: pd.DataFrame) -> Table:
             "exposed_settlements_low": ("People in settlements exposed, low", "0"),
             "exposed_settlements_high": ("high", "0"),
         },
-        caption="Informal settlements against the rest of each area.",
+        caption="Informal settlements against the rest of each area",
+        is_folded=True,
     )

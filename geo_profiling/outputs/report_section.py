@@ -140,7 +140,8 @@ def table_of(
     Parameters
     ----------
     frame : DataFrame
-        In the order of the rows; fields that it lacks are left out.
+        In the order of the rows; fields that it lacks are left out, and those of which nothing at all is known, which
+        the caption then names.
     columns : mapping of str to (str, str)
         By field: title, and how its values are written: "text", "percent", or decimals as a digit.
     caption : str
@@ -153,14 +154,25 @@ def table_of(
     >>> frame = pd.DataFrame({"name": ["La Via"], "k": [4], "share": [0.5]})
     >>> table_of(frame, {"name": ("Place", "text"), "share": ("Share", "percent")}, caption="k").rows
     (('La Via', '50.0 %'),)
+    >>> table_of(frame.assign(k=None), {"name": ("Place", "text"), "k": ("Depth k", "0")}, caption="Places").caption
+    'Places (unknown for all: depth k)'
     """
-    chosen = {field: how for field, how in columns.items() if field in frame.columns}
+    given = {field: how for field, how in columns.items() if field in frame.columns}
+    chosen = {field: how for field, how in given.items() if frame.empty or frame[field].notna().any()}
+    unknown = [_lowered(title) for field, (title, how) in given.items() if field not in chosen and how != "text"]
+    if unknown:
+        caption = f"{caption} (unknown for all: {', '.join(unknown)})"
     shown = frame.head(most)
     if len(frame) > most:
         caption = f"{caption} (the first {most:,} of {len(frame):,}; all are in the GeoPackage)"
     texts = [_texts(shown[field], how) for field, (_, how) in chosen.items()]
     rows = tuple(zip(*texts, strict=True)) if texts else ()
     return Table(caption, tuple(Column(title, how != "text") for title, how in chosen.values()), rows, is_folded)
+
+
+def _lowered(title: str) -> str:
+    """Write a title inside a sentence; abbreviations stay as they are."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _texts(values: pd.Series, how: str) -> Sequence[str]:

@@ -16,7 +16,9 @@ from geo_profiling.indicators.publication import FIELDS, wide_indicators
 from geo_profiling.outputs.geopackage import write_geopackage
 from geo_profiling.outputs.indicator_layers import INDICATOR_LAYERS, WIDE_LAYERS
 from geo_profiling.outputs.layers import LAYERS, conform
+from geo_profiling.outputs.manifest import Manifest
 from geo_profiling.outputs.report_indicators import indicator_sections
+from geo_profiling.outputs.report_profiles import profile_sections
 from geo_profiling.outputs.sdmx import COLUMNS, sdmx_table
 from geo_profiling.outputs.tables import write_csv
 
@@ -27,6 +29,9 @@ ROW = {
     "n_psu": 12, "df": 10, "n_eff": 60.0, "deff": 1.3, "obs_status": "A", "nature": "E", "components_used": "water",
     "denominator_scope": "all", "coverage_share": 1.0,
 }  # fmt: skip
+
+MANIFEST = Manifest(title="Port Serrano", region="port_serrano", year=2020, source="x", inputs=(), parameters={},
+                    results={}, findings=(), versions={})  # fmt: skip
 
 
 def table(*changes: dict[str, object]) -> pd.DataFrame:
@@ -92,7 +97,7 @@ def test_the_long_table_must_say_its_status() -> None:
 
 
 def sections(rows: pd.DataFrame, **layers: pd.DataFrame) -> list[str]:
-    found = indicator_sections({"indicators": rows, **layers}, {}, None)  # type: ignore[arg-type]
+    found = indicator_sections({"indicators": rows, **layers}, {}, MANIFEST)
     return [str(part) for section in found for part in (section.title, section.caveats, section.tables, section.text)]
 
 
@@ -103,22 +108,27 @@ def test_the_report_marks_what_rests_on_little_and_hides_what_is_suppressed() ->
         {"area_id": "S4", "nature": "M", "n": None},
     )  # fmt: skip
     names = pd.DataFrame({"settlement_id": ["S1"], "name": ["La <Via>"]})
-    found = indicator_sections({"indicators": rows, "settlements": names}, {}, None)  # type: ignore[arg-type]
-    assert [section.title for section in found] == ["Indicators", "Indicators of each settlement"]
-    text = str([section.tables for section in found])
+    found = indicator_sections({"indicators": rows, "settlements": names}, {}, MANIFEST)
+    assert [section.title for section in found] == ["Indicators"]
+    [cards] = profile_sections({"indicators": rows, "settlements": names}, {}, MANIFEST)
+    text = str([section.tables for section in (*found, cards)])
     assert "61.3 % (50.0 to 71.0)" in text or "61.2 % (50.0 to 71.0)" in text
     assert "70.0 % (50.0 to 71.0)*" in text
     assert "too few households" in text
+    assert "Port Serrano" in text
+    assert "('Area of the survey', 'city'" not in text
     assert "modelled" in text
-    assert [table.caption for table in found[1].tables] == ["La <Via> (S1)", "S2", "S3", "S4"]
+    assert [table.caption for table in cards.tables] == ["La <Via> (S1)", "S2", "S3", "S4"]
     [picture] = found[0].pictures
     assert picture.png.startswith(b"\x89PNG")
-    assert picture.png == indicator_sections({"indicators": rows, "settlements": names}, {}, None)[0].pictures[0].png  # type: ignore[arg-type]
+    assert (
+        picture.png == indicator_sections({"indicators": rows, "settlements": names}, {}, MANIFEST)[0].pictures[0].png
+    )
 
 
 def test_records_of_a_city_and_no_indicators_at_all() -> None:
     rows = table({"area_type": "jurisdiction", "area_id": "A", "indicator": "women_seats", "series": "SG_GEN_LOCGELS",
                   "nature": "C", "obs_value": 25.0, "lower_bound": None, "upper_bound": None, "n": None})  # fmt: skip
-    [section] = indicator_sections({"indicators": rows}, {}, None)  # type: ignore[arg-type]
+    [section] = indicator_sections({"indicators": rows}, {}, MANIFEST)
     assert "25.0 %" in str(section.tables)
-    assert indicator_sections({"indicators": rows.iloc[:0]}, {}, None) == []  # type: ignore[arg-type]
+    assert indicator_sections({"indicators": rows.iloc[:0]}, {}, MANIFEST) == []
