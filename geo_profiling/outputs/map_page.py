@@ -24,7 +24,7 @@ from geo_profiling.outputs.legend import CENTRE_OUTLINE
 _DPI = 160
 #: Mean width of a letter of the credit line.
 _CREDIT_INCHES_PER_LETTER = 0.062
-LEGEND_INCHES = 2.6
+LEGEND_INCHES = 2.85
 INK = "#222222"
 
 

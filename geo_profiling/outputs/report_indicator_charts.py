@@ -15,7 +15,7 @@ from geo_profiling.outputs.report_names import KINDS, AreaNames
 
 #: Areas of a group, the most populous first: with three groups a chart has about 25 rows.
 _MOST = {"city": 8, "settlement": 10}
-_MOST_OTHERS = 7
+_MOST_OTHERS = 9
 #: Areas of one kind that stand for the city.
 _MOST_OF_A_KIND = 2
 _COLOUR = "#6b1d4b"
@@ -123,7 +123,10 @@ def _group(kind: str, part: pd.DataFrame, names: AreaNames) -> list[_Row]:
     shown = _largest(known, names).head(most).sort_values(["obs_value", "area_id"], ascending=[False, True])
     heading = _GROUPS[kind]
     if len(known) > len(shown):
-        heading += f": the {len(shown)} most populous of {len(known)}"
+        has_people = all(names.people(kind, str(identifier)) is not None for identifier in shown["area_id"])
+        heading += (
+            f": {'the ' if has_people else ''}{len(shown)} {'most populous ' if has_people else ''}of {len(known)}"
+        )
     rows = [_Row(heading, is_heading=True)]
     called = [names.called(kind, str(identifier)) for identifier in shown["area_id"]]
     for row, name in zip(shown.to_dict("records"), called, strict=True):

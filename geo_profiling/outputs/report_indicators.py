@@ -147,18 +147,22 @@ def _overview(
     return ReportSection(
         "Indicators",
         (
-            f"{table['indicator'].nunique()} indicators of {enumerated(years)}. Shares are shares of people, not of "
-            "households.",
+            f"{_counted(table['indicator'].nunique(), 'indicator')} of {enumerated(years)}. Shares are shares of "
+            "people, not of households.",
         ),
         tuple(tables),
         tuple(pictures),
-        (_INTERVAL_CAVEAT,),
+        (_INTERVAL_CAVEAT,) if table["lower_bound"].notna().any() or (table["obs_status"] == "Q").any() else (),
         (
             "Indicators follow the SDG metadata; each is declared in the catalogue (docs/indicators.md). Estimates are "
             "design-based: Taylor linearisation over strata and PSUs, intervals with the degrees of freedom of the "
             "domain. A share of slum households made of fewer than five components is a lower bound.",
         ),
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _comparison(areas: pd.DataFrame, names: AreaNames) -> Table:

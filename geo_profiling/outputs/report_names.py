@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ KINDS = {
 #: Layers that the names are taken from.
 NAMED_LAYERS = ("settlements", "units", "urban_centres", "urban_clusters", "functional_urban_areas",
                 "metropolitan_scales")  # fmt: skip
+#: Ids that this software makes of the coordinates of an area.
+_CODE = re.compile(r"(MR_)?(UC|CL|LC)_[EW]\d+_[NS]\d+")
 _SOURCES = (
     ("urban_clusters", "agglomeration", "cluster_id"),
     ("urban_centres", "metropolitan_area", "centre_id"),
@@ -52,6 +55,8 @@ class AreaNames:
     >>> names = AreaNames({"units": units}, "Port Serrano")
     >>> names.called("unit", "7"), names.called("unit", "8"), names.called("survey_area", "port_serrano")
     ('Vado Real', 'Local unit 8', 'Port Serrano')
+    >>> names.called("city_corporation", "North"), names.called("urban_centre", "UC_E7500_N4500")
+    ('North', 'Urban centre UC_E7500_N4500')
     """
 
     def __init__(self, layers: Mapping[str, pd.DataFrame], region: str = "") -> None:
@@ -82,7 +87,8 @@ class AreaNames:
         name = self._names.get((kind, identifier))
         if name is not None:
             return name
-        return f"{KINDS[kind]} {identifier}" if kind in KINDS and kind != "settlement" else identifier
+        is_code = identifier.isdigit() or _CODE.fullmatch(identifier) is not None
+        return f"{KINDS[kind]} {identifier}" if is_code and kind in KINDS else identifier
 
     def name(self, kind: str, identifier: str) -> str | None:
         """Return the name of an area; None where none is known."""

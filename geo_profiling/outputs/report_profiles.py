@@ -26,10 +26,10 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("population_gridded", "By the population grid", "0", ""),
         ("population_building_based", "Spread over buildings", "0", ""),
         ("households", "Households", "0", ""),
-        ("area_ha", "Area", "1", " ha"),
     ),
     "Access and form": (
-        ("k_max", "Block complexity k (plots crossed to a street)", "0", ""),
+        ("area_ha", "Area", "1", " ha"),
+        ("k_max", "Block complexity k", "0", ""),
         ("k_share_bldg_layer_ge3", "Buildings behind two or more other plots", "percent", ""),
         ("street_dist_median_m", "Way to a street, median", "0", " m"),
         ("buildings_per_ha", "Buildings per hectare", "0", ""),
