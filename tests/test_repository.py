@@ -11,6 +11,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
+from typer.main import get_command
+
+from geo_profiling.cli.main import app
+from geo_profiling.outputs.layers import LAYERS
 
 PYTHONS = ("3.11", "3.12", "3.13")
 #: The same software under conda-forge's name.
@@ -120,3 +124,39 @@ def test_readme_and_ci_run_the_same_tests(repository: Path) -> None:
     assert f"&& .venv/bin/{last_step}\n" in readme
     assert "geo-profiling run configs/sample.yaml -o out/sample\n" in readme
     assert (repository / "configs" / "sample.yaml").is_file()
+
+
+def test_every_page_is_in_the_navigation_and_every_room_in_the_readme(repository: Path, tracked: list[Path]) -> None:
+    docs = repository / "docs"
+    pages = {str(path.relative_to(docs)) for path in tracked if path.suffix == ".md" and docs in path.parents}
+    navigation = re.findall(r": ([\w/]+\.md)$", (repository / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(navigation) == sorted(pages)
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) < 200
+    rooms = {path.parent.name for path in (repository / "geo_profiling").glob("*/__init__.py")}
+    assert {room for room in rooms if f"`geo_profiling/{room}/`" not in readme} == set()
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert {name for name in commands if not re.search(rf"geo-profiling {name}\b", readme)} == set()
+
+
+def test_index_tells_every_layer_and_only_fields_that_it_has(repository: Path) -> None:
+    declared = {spec.name: {field.name for field in spec.fields} for spec in LAYERS.values()}
+    told: set[str] = set()
+    for line in (repository / "docs" / "index.md").read_text(encoding="utf-8").split("| layer |")[1].splitlines():
+        cells = line.split("|")
+        if len(cells) < 5 or "`" not in cells[1]:
+            continue
+        names = {name for name in re.findall(r"`([\w*]+)`", cells[1]) if "*" not in name}
+        assert names <= set(declared)
+        told |= names
+        fields = set().union(*(declared[name] for name in names)) if names else set()
+        assert {field for field in re.findall(r"`([\w*]+)`", cells[3]) if "*" not in field} <= fields, line
+    assert {name for name in declared if name not in told and not name.startswith("indicators_by_")} == set()
+
+
+def test_promises_name_tests_that_exist(repository: Path, tracked: list[Path]) -> None:
+    page = (repository / "docs" / "reliability.md").read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text() for path in tracked if path.name.startswith("test_") and path.suffix == ".py")
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", page))
+    assert len(named) > 15
+    assert {name for name in named if f"def {name}(" not in tests} == set()
