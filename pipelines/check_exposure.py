@@ -17,7 +17,7 @@ from geo_profiling.hazard.risk_classes import class_overlaps
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
-from pipelines.exposure import hazard_kind, open_hazard
+from pipelines.exposure import hazard_kind, open_hazard, read_mapped
 
 #: Depths in centimetres are hardly all below this.
 _SHALLOW_CM = 20.0
@@ -45,6 +45,8 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                 findings += _event_findings(region, name, declared, compute)
             elif declared.classes is not None:
                 findings += _class_findings(region, name, declared.classes)
+                if declared.mapped_in is not None:
+                    findings += read_mapped(region, name, declared.mapped_in)[1]
             else:
                 assert declared.near is not None  # one of the three forms is there
                 near = declared.near

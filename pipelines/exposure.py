@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.exposure import Exposure
-from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput
+from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardMapped
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
@@ -26,7 +26,7 @@ from geo_profiling.hazard.lines import line_lengths
 from geo_profiling.hazard.multi_hazard import composite_score, count_hazards
 from geo_profiling.hazard.ratios import exposure_ratios
 from geo_profiling.hazard.return_periods import annual_exposure
-from geo_profiling.hazard.risk_classes import NONE, buffer_areas, class_areas, totals_by_class
+from geo_profiling.hazard.risk_classes import NONE, OVERLAP_SHARE, buffer_areas, class_areas, totals_by_class
 from geo_profiling.hazard.terrain import city_percentiles, slope_degrees
 from geo_profiling.outputs.tables import write_parquet
 from geo_profiling.raster.coverage import coverage_fractions
@@ -103,7 +103,7 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
                 rows += _event_rows(hazard, kind, events, assets, zones, rules, compute)
                 ratios += _event_ratios(hazard, kind, events, assets, zones, rules, declared, compute)
         else:
-            areas, exposed = _risk_areas(region, name, declared)
+            areas, exposed = _risk_areas(region, name, declared, zones)
             rows += _class_rows(name, areas, assets, zones, compute)
             ratios += _class_ratios(name, areas, exposed, assets, zones, rules, compute)
     table = pd.concat(rows, ignore_index=True)[_COLUMNS] if rows else pd.DataFrame(columns=_COLUMNS)
@@ -111,8 +111,7 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
     compared = pd.concat(ratios, ignore_index=True) if ratios else _no_ratios()
     write_parquet(directory / "tables/hazard_ratios.parquet", compared)
     if region.inputs.settlements is not None:
-        located = tuple(name for name, declared in region.inputs.hazards.items() if declared.counts_as_location)
-        table = _by_settlement(compared, zones, rules, located)
+        table = _by_settlement(compared, zones, rules, region.inputs.hazards)
         write_parquet(directory / "tables/settlement_hazard.parquet", table)
 
 
@@ -162,6 +161,17 @@ def open_hazard(region: RegionSettings, name: str, kind: HazardKind, event: Haza
     )
 
 
+def hazard_name(name: str, scenario: str) -> str:
+    """Return what a scenario of a hazard is called in tables; the baseline is called like the hazard.
+
+    Examples
+    --------
+    >>> hazard_name("river_flood", "rcp4p5 2030"), hazard_name("river_flood", "")
+    ('river_flood rcp4p5 2030', 'river_flood')
+    """
+    return f"{name} {scenario}".strip()
+
+
 def _scenarios(
     region: RegionSettings, name: str, declared: HazardInput, zones: _Zones
 ) -> Iterator[tuple[str, HazardKind, list[tuple[float | None, Source]]]]:
@@ -177,7 +187,7 @@ def _scenarios(
             # Heights and temperatures may be below 0 and of any size.
             how = kind if declared.made_from is None else replace(kind, unit="m_distance")
             opened.append((event.return_period, _made(open_hazard(region, name, how, event), declared, zones)))
-        yield f"{name} {scenario}".strip(), kind, opened
+        yield hazard_name(name, scenario), kind, opened
 
 
 def _made(source: RasterFile, declared: HazardInput, zones: _Zones) -> Source:
@@ -406,21 +416,22 @@ def _event_ratios(
     counted = []
     for frame in (zones.areas, zones.within):
         if frame.empty:
-            counted.append((np.zeros(0), np.zeros(0)))
+            counted.append((np.zeros(0), np.zeros(0), np.zeros(0)))
             continue
         totals = totals_by_band(people, [source], reproject(frame, people.grid.crs), kind=kind, compute=compute)
         known = (totals.total - totals.of(UNKNOWN, OUTSIDE))[:, 0]
-        counted.append((totals.of(*kind.exposed_bands(threshold))[:, 0], known))
+        counted.append((totals.of(*kind.exposed_bands(threshold))[:, 0], known, totals.total[:, 0]))
     label = f"{'>=' if kind.direction == 'above' else '<'}{threshold:g}"
     return [_ratio_rows(counted, zones, rules).assign(hazard=hazard, return_period=year, threshold=label)]
 
 
 def _ratio_rows(
-    counted: list[tuple[NDArray[np.float64], NDArray[np.float64]]], zones: _Zones, rules: Exposure
+    counted: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]], zones: _Zones, rules: Exposure
 ) -> pd.DataFrame:
-    (exposed, known), (exposed_in, known_in) = counted
-    inside = np.zeros((2, len(exposed)))
-    inside[:, zones.within["area"].to_numpy(dtype=np.int64)] = exposed_in, known_in
+    """Return the ratios of areas from people exposed, people known and all people, of areas and their settlements."""
+    (exposed, known, total), within = counted
+    inside = np.zeros((3, len(exposed)))
+    inside[:, zones.within["area"].to_numpy(dtype=np.int64)] = within
     spread = rules.settlement_population
     low, high = (1.0, 1.0) if spread is None else (spread.low, spread.high)
     table = exposure_ratios(inside[0], inside[1], exposed, known, low=low, high=high)
@@ -428,10 +439,11 @@ def _ratio_rows(
         share = np.where(known > 0, exposed / known, np.nan)
     facts = {
         "people_known": known,
-        "people_exposed": exposed,
+        # Of people of whom nothing is known it is not known how many are exposed; without people it is nobody.
+        "people_exposed": np.where((known <= 0) & (total > 0), np.nan, exposed),
         "exposed_share": share,
         "settlement_people": inside[1],
-        "settlement_exposed": inside[0],
+        "settlement_exposed": np.where((inside[1] <= 0) & (inside[2] > 0), np.nan, inside[0]),
     }
     named = zones.areas[_AREA].reset_index(drop=True).assign(**facts)
     # Settlements are compared as a whole with the rest of an area, not one with the rest of itself.
@@ -447,8 +459,13 @@ def _no_ratios() -> pd.DataFrame:
     return pd.DataFrame({column: pd.Series(dtype=object) for column in named})
 
 
-def _risk_areas(region: RegionSettings, name: str, declared: HazardInput) -> tuple[gpd.GeoSeries, tuple[str, ...]]:
-    """Return the ground of each class of a hazard of polygons or distances, and the classes that count as exposed."""
+def _risk_areas(
+    region: RegionSettings, name: str, declared: HazardInput, zones: _Zones
+) -> tuple[gpd.GeoSeries, tuple[str, ...]]:
+    """Return the ground of each class of a hazard of polygons or distances, and the classes that count as exposed.
+
+    Ground that was not mapped comes first, as the class ``unknown``.
+    """
     given = declared.classes or declared.near
     assert given is not None  # one of the three forms is there
     label = input_label(f"hazards.{name}", given.path)
@@ -471,10 +488,60 @@ def _risk_areas(region: RegionSettings, name: str, declared: HazardInput) -> tup
             placed, class_field=rules.class_field, classes=rules.classes, overlap=rules.overlap, name=label
         )
         first = 0 if rules.exposed_from is None else rules.classes.index(rules.exposed_from)
+        if declared.mapped_in is not None:
+            areas = _mapped_alone(region, name, declared.mapped_in, areas, zones)
         return areas, tuple(rules.classes[first:])
     assert declared.near is not None  # the last of the three forms
     areas = buffer_areas(placed.geometry, within_m=declared.near.within_m)
     return areas, tuple(areas.index)
+
+
+def read_mapped(region: RegionSettings, name: str, mapped: HazardMapped) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read the ground on which somebody looked for the classes of a hazard.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused, or no polygon has the value that is asked for.
+    """
+    label = input_label(f"hazards.{name}.mapped_in", mapped.path)
+    layer, found = read_layer(
+        mapped.path,
+        layer=mapped.layer,
+        columns=[] if mapped.field is None else [mapped.field],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=mapped.crs,
+        name=label,
+    )
+    chosen = layer if mapped.field is None else layer[layer[mapped.field].astype(str) == str(mapped.value)]
+    if chosen.empty:
+        raise InputError(
+            f"{label}: no polygon has {mapped.field} {mapped.value}", hint="correct 'field' or 'value' of 'mapped_in'"
+        )
+    return chosen, found
+
+
+def _mapped_alone(
+    region: RegionSettings, name: str, mapped: HazardMapped, areas: gpd.GeoSeries, zones: _Zones
+) -> gpd.GeoSeries:
+    """Return the classes within the mapped ground, after all other ground around the zones as ``unknown``.
+
+    Classes that reach beyond are unknown there too: else all known ground there would be hazardous.
+    """
+    chosen, found = read_mapped(region, name, mapped)
+    looked_at = shapely.union_all(np.asarray(reproject(chosen, areas.crs).geometry.array, dtype=object))
+    kept = areas.intersection(looked_at)
+    beyond = 1.0 - kept.area.sum() / areas.area.sum()
+    if beyond > OVERLAP_SHARE:
+        message = f"{100 * beyond:.2g} % of the ground of its classes lies beyond 'mapped_in' and is taken as unknown"
+        found = [*found, Finding("warning", f"hazards.{name}", "", message, "compare the outline with the classes")]
+    tell(found)
+    left, bottom, right, top = reproject(zones.areas, areas.crs).total_bounds
+    margin = 0.1 * max(right - left, top - bottom)
+    around = shapely.box(left - margin, bottom - margin, right + margin, top + margin)
+    unknown = gpd.GeoSeries([shapely.difference(around, looked_at)], index=[UNKNOWN], crs=areas.crs)
+    return pd.concat([unknown, kept])
 
 
 def _placed_series(areas: gpd.GeoSeries, crs: object) -> gpd.GeoSeries:
@@ -495,17 +562,21 @@ def _class_rows(
     for asset, things in assets.things.items():
         unit = "buildings" if asset == "buildings" else "places"
         rows.append(_laid_out(_count_things(things, areas, zones.areas), zones.areas).assign(asset=asset, unit=unit))
-    return [row.assign(hazard=hazard, return_period=np.nan, coverage_share=1.0) for row in rows]
+    return [row.assign(hazard=hazard, return_period=np.nan) for row in rows]
 
 
 def _laid_out(table: pd.DataFrame, areas: gpd.GeoDataFrame) -> pd.DataFrame:
     n_classes = table.shape[1]
+    total = table.sum(axis=1).to_numpy()
+    unknown = table[UNKNOWN].to_numpy() if UNKNOWN in table else np.zeros(len(table))
+    coverage = 1.0 - np.divide(unknown, total, out=np.zeros(len(table)), where=total > 0)
     return pd.DataFrame(
         {
             "area_type": np.repeat(areas["area_type"].to_numpy(), n_classes),
             "area_id": np.repeat(areas["area_id"].to_numpy(), n_classes),
             "band": np.tile(np.array(table.columns, dtype=object), len(table)),
             "value": table.to_numpy().ravel(),
+            "coverage_share": np.repeat(np.clip(coverage, 0.0, 1.0), n_classes),
         }
     )
 
@@ -543,27 +614,33 @@ def _class_ratios(
     counted = []
     for frame in (zones.areas, zones.within):
         if frame.empty:
-            counted.append((np.zeros(0), np.zeros(0)))
+            counted.append((np.zeros(0), np.zeros(0), np.zeros(0)))
             continue
         table = totals_by_class(people, placed, reproject(frame, people.grid.crs), compute=compute)
-        counted.append((table[list(exposed)].sum(axis=1).to_numpy(), table["total"].to_numpy()))
+        known = table["total"] - table.get(UNKNOWN, 0.0)
+        # what slivers between two borders leave of people who are all on unmapped ground is nobody
+        is_known = known > OVERLAP_SHARE * table["total"]
+        inside = table[list(exposed)].sum(axis=1).where(is_known, 0.0)
+        counted.append((inside.to_numpy(), known.where(is_known, 0.0).to_numpy(), table["total"].to_numpy()))
     rows = _ratio_rows(counted, zones, rules)
     return [rows.assign(hazard=hazard, return_period=np.nan, threshold=", ".join(exposed))]
 
 
-def _by_settlement(compared: pd.DataFrame, zones: _Zones, rules: Exposure, located: tuple[str, ...]) -> pd.DataFrame:
+def _by_settlement(
+    compared: pd.DataFrame, zones: _Zones, rules: Exposure, hazards: Mapping[str, HazardInput]
+) -> pd.DataFrame:
     """Return a row a settlement: number of hazards, bounds of the share of people in hazardous location.
 
-    ``located`` names the hazards whose ground is a hazardous location; heat makes none.
+    A hazard counts once: as its baseline says, and without one as the worst of its scenarios does.
     """
     ids = zones.areas.loc[zones.areas["area_type"] == SETTLEMENT, "area_id"]
     own = compared[compared["area_type"] == SETTLEMENT]
-    shares = own.pivot(index="area_id", columns="hazard", values="exposed_share").reindex(ids).astype(float)
+    told = own.pivot(index="area_id", columns="hazard", values="exposed_share").reindex(ids).astype(float)
+    shares = pd.DataFrame({name: _once(told, name, declared) for name, declared in sorted(hazards.items())})
     table = pd.DataFrame({"settlement_id": ids.to_numpy()})
     table["n_hazards"] = count_hazards(shares).to_numpy()
     # Without a joint overlay of all: at least the largest single share, at most their sum.
-    # A hazard of several scenarios has its name before theirs.
-    places = shares[[name for name in shares.columns if f"{name} ".startswith(tuple(f"{own} " for own in located))]]
+    places = shares[[name for name in shares.columns if hazards[name].counts_as_location]]
     table["hazardous_share_low"] = places.max(axis=1).to_numpy() if places.shape[1] else np.nan
     table["hazardous_share_high"] = places.sum(axis=1, min_count=1).clip(upper=1.0).to_numpy()
     table["hazards"] = [
@@ -573,3 +650,13 @@ def _by_settlement(compared: pd.DataFrame, zones: _Zones, rules: Exposure, locat
         table["composite_score"] = composite_score(shares, rules.composite_weights).to_numpy()
         table["composite_weights"] = ", ".join(f"{k} {v:g}" for k, v in sorted(rules.composite_weights.items()))
     return table
+
+
+def _once(told: pd.DataFrame, name: str, declared: HazardInput) -> pd.Series:
+    """Return the share exposed to a hazard: of its baseline, else the greatest of its scenarios."""
+    columns = [
+        hazard_name(name, scenario) for scenario in sorted({event.scenario for event in declared.events} or {""})
+    ]
+    if name in columns:
+        columns = [name]
+    return told.reindex(columns=columns).max(axis=1)

@@ -48,6 +48,20 @@ class HazardClasses(SpatialInput):
         return self
 
 
+class HazardMapped(SpatialInput):
+    """The ground on which somebody looked for a hazard."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    field: str | None = Field(None, description="Field that tells the polygons that count; without it all do.")
+    value: str | int | None = Field(None, description="What the field says in the polygons that count.")
+
+    @model_validator(mode="after")
+    def _field_with_value(self) -> HazardMapped:
+        if (self.field is None) != (self.value is None):
+            raise ValueError("'field' and 'value' go together")
+        return self
+
+
 class HazardNear(SpatialInput):
     """Things whose surroundings are a hazard: railways, power lines, dumps, plants."""
 
@@ -93,6 +107,11 @@ class HazardInput(Section):
     )
     events: list[HazardEvent] = Field(default_factory=list, description="Rasters, one for each event.")
     classes: HazardClasses | None = Field(None, description="Instead of rasters: polygons of risk classes.")
+    mapped_in: HazardMapped | None = Field(
+        None,
+        description="Beside 'classes': the ground on which the classes were mapped. Elsewhere the hazard is unknown, "
+        "not none; without it they are taken to be mapped everywhere.",
+    )
     near: HazardNear | None = Field(None, description="Instead of rasters: things with a right of way.")
 
     @property
@@ -106,6 +125,8 @@ class HazardInput(Section):
     def _one_form(self) -> HazardInput:
         if sum((bool(self.events), self.classes is not None, self.near is not None)) != 1:
             raise ValueError("give 'events', 'classes' or 'near', one of the three")
+        if self.mapped_in is not None and self.classes is None:
+            raise ValueError("'mapped_in' is about classes: give 'classes'")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from pipelines.steps.common import contents, later, place, reading
 _VERSION = "1"
 _READS = (
     "hazards", "population_fine", "settlements", "units", "buildings", "study_area", "blocks", "streets", "railways",
-    "waterways", "coast", "services",
+    "waterways", "coast", "services", "built_up",
 )  # fmt: skip
 #: Steps whose areas get exposure.
 _UPSTREAM = ("degurba", "units", "fua", "scales")

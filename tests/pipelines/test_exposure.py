@@ -111,6 +111,78 @@ def test_risk_classes_that_overlap_are_refused_or_the_worst_wins(city: Path) -> 
     assert found.to_dict() == pytest.approx({"R2": 50.0, "R4": 150.0, "none": 1400.0})
 
 
+def test_a_hazard_of_several_scenarios_counts_once_in_a_settlement(city: Path) -> None:
+    later = "        - {path: rp100.tif, return_period: 100.0, scenario: '%s'}\n"
+    own = computed(city, later % "2050" + later % "2080")["settlement_hazard"].iloc[0]
+    assert (own["n_hazards"], own["hazards"]) == (1, "flood")
+    assert own["hazardous_share_high"] == pytest.approx(1.0)
+    # the settlement is half in water at the baseline, all of it later: the baseline is what holds
+    left_half = np.zeros((4, 4))
+    left_half[:2, 0] = 0.7
+    written(city / "rp10.tif", left_half)
+    text = (CONFIG % (later % "2050")).replace(
+        "{path: rp100.tif, return_period: 100.0}", "{path: rp10.tif, return_period: 100.0}"
+    )
+    (city / "config.yaml").write_text(text.replace("        - {path: rp10.tif, return_period: 10.0}\n", ""))
+    run_exposure(load_project(city / "config.yaml").regions[0], city / "out", ONE)
+    own = pd.read_parquet(city / "out/tables/settlement_hazard.parquet").iloc[0]
+    assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((0.5, 0.5))
+
+
+MAPPED = (
+    (RISK % "worst")
+    + """      mapped_in: {path: mapped.gpkg, field: town, value: 7}
+"""
+)
+
+
+def test_ground_on_which_nobody_looked_is_unknown_not_free_of_risk(city: Path) -> None:
+    # the upper half of the district is mapped, and a town elsewhere
+    boxes = [shapely.box(500_000, 7_399_800, 500_400, 7_400_000), shapely.box(600_000, 7_399_600, 600_400, 7_400_000)]
+    gpd.GeoDataFrame({"town": [7, 8]}, geometry=boxes, crs=32723).to_file(city / "mapped.gpkg")
+    tables = computed(city, MAPPED)
+    rows = tables["hazard_exposure"]
+    unit = rows[(rows["hazard"] == "landslide") & (rows["area_type"] == "unit")].set_index("band")
+    assert unit["value"].to_dict() == pytest.approx({"unknown": 800.0, "R2": 50.0, "R4": 150.0, "none": 600.0})
+    assert unit["coverage_share"].to_numpy() == pytest.approx(0.5)
+    ratio = tables["hazard_ratios"].set_index(["hazard", "area_type"]).loc[("landslide", "unit")]
+    # 100 of the settlement's 200 mapped people are in a class, and 100 of the 600 mapped elsewhere
+    assert (ratio["settlement_share"], ratio["rest_share"]) == pytest.approx((0.5, 100 / 600))
+    assert ratio["ratio"] == pytest.approx(3.0)
+
+
+def test_a_sector_beyond_the_mapped_ground_is_unknown_and_told(city: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lower = shapely.box(500_000, 7_399_600, 500_400, 7_399_950)
+    gpd.GeoDataFrame({"town": [7]}, geometry=[lower], crs=32723).to_file(city / "mapped.gpkg")
+    rows = computed(city, MAPPED)["hazard_exposure"]
+    unit = rows[(rows["hazard"] == "landslide") & (rows["area_type"] == "unit")].set_index("band")["value"]
+    assert unit.to_dict() == pytest.approx({"unknown": 200.0, "R2": 25.0, "R4": 75.0, "none": 1300.0})
+    # a district that is not mapped: nobody is known to be exposed there, nor known not to be
+    gpd.GeoDataFrame({"town": [7]}, geometry=[shapely.box(510_000, 7_399_600, 510_400, 7_399_950)], crs=32723).to_file(
+        city / "mapped.gpkg"
+    )
+    ratio = computed(city, MAPPED)["hazard_ratios"].set_index(["hazard", "area_type"]).loc[("landslide", "unit")]
+    assert ratio["people_known"] == 0
+    assert ratio[["people_exposed", "exposed_share", "settlement_exposed", "ratio"]].isna().all()
+    assert "50 % of the ground of its classes lies beyond 'mapped_in'" in caplog.text
+
+
+def test_a_mapped_ground_that_is_not_there_is_refused(city: Path) -> None:
+    box = shapely.box(500_000, 7_399_600, 500_400, 7_400_000)
+    gpd.GeoDataFrame({"town": [8]}, geometry=[box], crs=32723).to_file(city / "mapped.gpkg")
+    with pytest.raises(InputError, match="no polygon has town 7"):
+        computed(city, MAPPED)
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert [one.message for one in found if one.severity == "error"] == [
+        "hazards.landslide.mapped_in (mapped.gpkg): no polygon has town 7"
+    ]
+    (city / "config.yaml").write_text(
+        (CONFIG % "").replace("      events:", "      mapped_in: {path: x.gpkg}\n      events:")
+    )
+    with pytest.raises(ConfigError, match="'mapped_in' is about classes"):
+        load_project(city / "config.yaml")
+
+
 def test_every_area_adds_up(city: Path) -> None:
     rows = computed(city, RISK % "worst")["hazard_exposure"]
     bands = rows[~rows["unit"].str.contains("a year")]
