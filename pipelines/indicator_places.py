@@ -176,7 +176,10 @@ def place_records(region: RegionSettings, directory: Path, compute: Compute) -> 
         found += list(_land(region, areas, compute))
         exposure = directory / "tables/hazard_exposure.parquet"
         if exposure.is_file():
-            found.append(_published(exposure_estimates(pd.read_parquet(exposure), bands=rules.hazard_bands), year))
+            table = pd.read_parquet(exposure)
+            # Hazards that are no events, such as slopes and risk classes, have no return period.
+            if ((table["asset"] == "population") & table["return_period"].notna()).any():
+                found.append(_published(exposure_estimates(table, bands=rules.hazard_bands), year))
     return found
 
 

@@ -187,6 +187,23 @@ def open_space_estimates(shares: pd.DataFrame, *, area_type: str, with_streets: 
     return _rows(shares.index, "open_space_share", area_type, shares["share"], 1.0, used)
 
 
+def _require_bands(people: pd.DataFrame, bands: Sequence[str]) -> None:
+    """Refuse bands that are of no hazard, and hazards that have none of them."""
+    absent = [band for band in bands if not (people["band"] == band).any()]
+    if absent:
+        raise InputError(
+            f"hazard exposure: no row has band {', '.join(absent)}",
+            hint=f"there are {', '.join(map(str, people['band'].unique()))}",
+        )
+    has_one = people["band"].isin(list(bands)).groupby(people["hazard"], sort=True).any()
+    for hazard in has_one.index[~has_one]:
+        own = people.loc[people["hazard"] == hazard, "band"].unique()
+        raise InputError(
+            f"hazard exposure: {hazard} has none of the bands {', '.join(bands)}",
+            hint=f"list those of its bands that count as exposed; it has {', '.join(map(str, own))}",
+        )
+
+
 def exposure_estimates(exposure: pd.DataFrame, *, bands: Sequence[str]) -> pd.DataFrame:
     """Return the share of people exposed to each hazard and return period, as rows of estimates.
 
@@ -209,7 +226,7 @@ def exposure_estimates(exposure: pd.DataFrame, *, bands: Sequence[str]) -> pd.Da
     Raises
     ------
     InputError
-        If no row has any of the bands.
+        If one of the bands is of no hazard, or a hazard has none of them: its people would count as safe.
 
     Examples
     --------
@@ -220,11 +237,7 @@ def exposure_estimates(exposure: pd.DataFrame, *, bands: Sequence[str]) -> pd.Da
     [['river_flood, 1 in 100 years', 0.25, 0.8]]
     """
     people = exposure[(exposure["asset"] == "population") & exposure["return_period"].notna()]
-    if not people["band"].isin(list(bands)).any():
-        raise InputError(
-            f"hazard exposure: no row has band {', '.join(bands)}",
-            hint=f"there are {', '.join(map(str, people['band'].unique()))}",
-        )
+    _require_bands(people, bands)
     keys = ["area_type", "area_id", "hazard", "return_period"]
     value = people["value"]
     known = ~people["band"].isin(["unknown", "outside"])

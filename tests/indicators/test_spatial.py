@@ -83,6 +83,7 @@ def test_exposure_leaves_out_unknown_ground() -> None:
     rows = pd.DataFrame(
         [{**base, "return_period": 10, "band": "<0.15", "value": 80.0},
          {**base, "return_period": 10, "band": "0.15-0.5", "value": 10.0},
+         {**base, "return_period": 10, "band": "0.5-1.5", "value": 0.0},
          {**base, "return_period": 10, "band": ">=1.5", "value": 5.0},
          {**base, "return_period": 10, "band": "unknown", "value": 5.0},
          {**base, "return_period": 10, "band": ">=1.5", "value": 900.0, "asset": "buildings_centroid"},
@@ -96,3 +97,15 @@ def test_exposure_leaves_out_unknown_ground() -> None:
     assert found.loc["A", "category"] == "river_flood, 1 in 10 years"
     with pytest.raises(InputError, match="no row has band deep"):
         exposure_estimates(rows, bands=["deep"])
+
+
+def test_no_hazard_counts_as_safe_because_its_bands_have_other_limits() -> None:
+    base = {"area_type": "unit", "area_id": "A", "asset": "population", "return_period": 10, "value": 5.0}
+    river = [{**base, "hazard": "river", "band": band} for band in ("<0.15", "0.15-0.5", ">=0.5")]
+    surge = [{**base, "hazard": "surge", "band": band} for band in ("<1", ">=1")]
+    with pytest.raises(InputError, match=r"surge has none of the bands 0\.15-0\.5, >=0\.5"):
+        exposure_estimates(pd.DataFrame(river + surge), bands=["0.15-0.5", ">=0.5"])
+    with pytest.raises(InputError, match=r"no row has band 0\.5-1\.5"):
+        exposure_estimates(pd.DataFrame(river), bands=["0.15-0.5", "0.5-1.5", ">=0.5"])
+    found = exposure_estimates(pd.DataFrame(river + surge), bands=["0.15-0.5", ">=0.5", ">=1"])
+    assert found["estimate"].tolist() == pytest.approx([2 / 3, 1 / 2])
