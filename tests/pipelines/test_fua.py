@@ -80,7 +80,6 @@ def test_list_of_cities_and_one_that_touches_no_centre(
     listed = pd.DataFrame({"code": [apart.idxmin(), apart.idxmax()], "city_id": ["near", "far"]})
     listed.to_csv(tmp_path / "cities.csv", index=False)
     region = prepared(tmp_path, sample_data, f"    cities: {{path: {tmp_path}/cities.csv}}")
-    logging.getLogger("geo_profiling").propagate = True
     with caplog.at_level(logging.WARNING, logger="geo_profiling"):
         run_fua(region, tmp_path, Compute(threads=1))
     assert "cities: 1 of 2 cities touch no urban centre: far" in caplog.messages

@@ -83,7 +83,6 @@ def test_zones_in_another_crs_are_reprojected_with_a_note(
     city: Path, tmp_path: Path, units: gpd.GeoDataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:
     units.to_crs("EPSG:4326").to_file(tmp_path / "degrees.gpkg")
-    logging.getLogger("geo_profiling").propagate = True
     with caplog.at_level(logging.INFO, logger="geo_profiling"):
         for zones, out in [("units.gpkg", "a.csv"), ("degrees.gpkg", "b.csv")]:
             zonal_command([tmp_path / "pop.tif"], tmp_path / zones, tmp_path / out, stats=["sum"], id_field="code")
