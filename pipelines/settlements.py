@@ -51,6 +51,7 @@ def run_settlements(region: RegionSettings, directory: Path, _compute: Compute) 
             part = part.set_index(part["settlement_id"].astype(str)).drop(columns="settlement_id")
             new = [column for column in part if column in _FIELDS and column not in table]
             table = table.join(part[new])
+    table = _with_hazardous_people(table)
     buildings = directory / "tables/buildings.parquet"
     if buildings.is_file():
         depth = _depth(settlements, gpd.read_parquet(buildings))
@@ -82,6 +83,19 @@ def population_results(region: RegionSettings, directory: Path) -> dict[str, dic
         for column in totals
         if len(totals) and totals[column].notna().all()
     }
+
+
+def _with_hazardous_people(table: pd.DataFrame) -> pd.DataFrame:
+    """Carry the range of a settlement's people, of all sources, through to those in hazardous location."""
+    sides = {side: (f"hazardous_share_{side}", f"population_{side}") for side in ("low", "high")}
+    if not all(field in table for fields in sides.values() for field in fields):
+        return table
+    return table.assign(
+        **{
+            f"hazardous_people_{side}": table[share].astype(float) * table[people].astype(float)
+            for side, (share, people) in sides.items()
+        }
+    )
 
 
 def _depth(settlements: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> pd.DataFrame:

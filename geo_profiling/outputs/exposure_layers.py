@@ -115,6 +115,16 @@ SETTLEMENT_HAZARD_FIELDS = (
         minimum=0,
         maximum=1,
     ),
+    _people(
+        "hazardous_people_low",
+        "People in hazardous location, at least",
+        "The lower share of the least figure of its people; the share is that of the grid's people.",
+    ),
+    _people(
+        "hazardous_people_high",
+        "People in hazardous location, at most",
+        "The higher share of the greatest figure of its people.",
+    ),
     FieldSpec("composite_score", "Composite of hazards (0-1)", "By the weights beside it.", decimals=3, required=False),
     FieldSpec(
         "composite_weights", "Weights of the composite", "As the configuration gives them.", "text", required=False

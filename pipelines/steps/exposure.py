@@ -10,7 +10,7 @@ from geo_profiling.runs.step import Step
 from pipelines.steps.common import contents, later, place, reading
 
 #: Raised whenever the same inputs and parameters give another result.
-_VERSION = "1"
+_VERSION = "2"
 _READS = (
     "hazards", "population_fine", "settlements", "units", "buildings", "study_area", "blocks", "streets", "railways",
     "waterways", "coast", "services", "built_up",

@@ -13,7 +13,7 @@ from pipelines.declared import detail_tables
 from pipelines.steps.common import contents, later, place, reading
 
 #: A version is raised whenever the same inputs and parameters give another result.
-_VERSIONS = dict.fromkeys(("blocks", "form", "tenure", "profile", "people", "access", "settlements"), "1")
+_VERSIONS = {**dict.fromkeys(("blocks", "form", "tenure", "profile", "people", "access"), "1"), "settlements": "2"}
 #: Layers of the built city, which several steps read.
 _BUILT = ("settlements", "buildings", "study_area", "blocks", "streets", "railways", "waterways", "coast")
 

@@ -18,6 +18,7 @@ from geo_profiling.config.load import load_project
 from geo_profiling.errors import ConfigError, InputError
 from pipelines.check_exposure import hazard_findings
 from pipelines.exposure import run_exposure
+from pipelines.settlements import run_settlements
 
 ONE = Compute(threads=1)
 
@@ -127,6 +128,20 @@ def test_a_hazard_of_several_scenarios_counts_once_in_a_settlement(city: Path) -
     run_exposure(load_project(city / "config.yaml").regions[0], city / "out", ONE)
     own = pd.read_parquet(city / "out/tables/settlement_hazard.parquet").iloc[0]
     assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((0.5, 0.5))
+
+
+def test_the_range_of_people_is_carried_through_to_those_in_hazardous_location(city: Path) -> None:
+    computed(city, RISK % "worst")
+    people = {"settlement_id": ["s1"], "population_low": [300.0], "population_high": [900.0]}
+    pd.DataFrame(people).to_parquet(city / "out/tables/settlement_population.parquet")
+    region = load_project(city / "config.yaml").regions[0]
+    hazard = pd.read_parquet(city / "out/tables/settlement_hazard.parquet")
+    # all of it floods; suppose now that only a quarter is sure
+    for low in (1.0, 0.25):
+        hazard.assign(hazardous_share_low=low).to_parquet(city / "out/tables/settlement_hazard.parquet")
+        run_settlements(region, city / "out", ONE)
+        layer = gpd.read_parquet(city / "out/tables/settlements.parquet").iloc[0]
+        assert (layer["hazardous_people_low"], layer["hazardous_people_high"]) == pytest.approx((300.0 * low, 900.0))
 
 
 MAPPED = (
