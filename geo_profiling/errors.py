@@ -83,3 +83,27 @@ class LockedError(GeoProfilingError):
     """Another run holds the output folder."""
 
     exit_code = 6
+
+
+#: Set to anything, the command line shows the traceback of what ended it.
+DEBUG_VARIABLE = "GEO_PROFILING_DEBUG"
+
+
+class InternalFaultError(GeoProfilingError):
+    """Something failed that this package did not foresee: a fault of ours, not of the user's files.
+
+    Examples
+    --------
+    >>> str(InternalFaultError.of(KeyError("band")))
+    "internal fault: KeyError: 'band'"
+    """
+
+    @classmethod
+    def of(cls, error: Exception) -> InternalFaultError:
+        """Return the fault in words, with what happened as its cause."""
+        fault = cls(
+            f"internal fault: {type(error).__name__}: {error}",
+            hint=f"a fault of geo-profiling: please report it with the output of {DEBUG_VARIABLE}=1",
+        )
+        fault.__cause__ = error
+        return fault

@@ -11,13 +11,11 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from geo_profiling.cli.console import report_error
-from geo_profiling.errors import GeoProfilingError
+from geo_profiling.errors import DEBUG_VARIABLE, GeoProfilingError, InternalFaultError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Set to anything, internal faults show their traceback.
-DEBUG_VARIABLE = "GEO_PROFILING_DEBUG"
 INTERNAL_FAULT, INTERRUPTED = 1, 130
 
 
@@ -59,9 +57,8 @@ def ends_in_words(command: Callable[P, R]) -> Callable[P, R]:
             report_error(_describe(error), hint="", exit_code=INTERNAL_FAULT, with_traceback=debug)
             raise typer.Exit(INTERNAL_FAULT) from error
         except Exception as error:
-            hint = f"a fault of geo-profiling: please report it with the output of {DEBUG_VARIABLE}=1"
-            text = f"internal fault: {type(error).__name__}: {error}"
-            report_error(text, hint=hint, exit_code=INTERNAL_FAULT, with_traceback=debug)
+            fault = InternalFaultError.of(error)
+            report_error(str(fault), hint=fault.hint, exit_code=fault.exit_code, with_traceback=debug)
             raise typer.Exit(INTERNAL_FAULT) from error
         finally:
             logging.getLogger("geo_profiling").handlers[:] = []

@@ -231,7 +231,7 @@ def _annual(exposure: pd.DataFrame) -> Table:
     rows = exposure[exposure["unit"].str.contains("a year") & ~exposure["area_type"].isin(["settlement", "proximity"])]
     rows = _largest(rows[rows["value"] > 0])
     keys = ["kind_words", "area_words", "area_id", "hazard", "asset", "band"]
-    bound = rows["unit"].str.partition(", ")[2].replace("", "expected")
+    bound = rows["unit"].map(lambda unit: unit.partition(", ")[2] or "expected")
     wide = rows.assign(bound=bound).pivot_table(index=keys, columns="bound", values="value", aggfunc="first")
     return table_of(
         wide.reset_index(),

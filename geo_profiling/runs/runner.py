@@ -16,7 +16,13 @@ from typing import Any
 
 from geo_profiling.atomic import sweep_temporary
 from geo_profiling.compute import Compute, SchedulerError, TaskKilledError
-from geo_profiling.errors import GeoProfilingError, InputError, OutputError, RegionsFailedError
+from geo_profiling.errors import (
+    GeoProfilingError,
+    InputError,
+    InternalFaultError,
+    OutputError,
+    RegionsFailedError,
+)
 from geo_profiling.runs.digests import DigestCache
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger, Record
 from geo_profiling.runs.locks import output_lock
@@ -236,8 +242,9 @@ def _try_region(region: RegionRun, compute: Compute, cache: DigestCache, *, forc
         raise
     except Exception as error:
         # A fault of ours in one region is told like any other reason, and the others still run.
-        if not isinstance(error, GeoProfilingError):
+        if not isinstance(error, (GeoProfilingError, OSError)):
             _log.debug("region %s failed", region.name, exc_info=True)
+            error = InternalFaultError.of(error)
         step = next((name for name in result.reasons if name not in result.ran), "")
         if isinstance(error, TaskKilledError):
             error = TaskKilledError(f"region {region.name}, step {step}: {error}", hint=error.hint)

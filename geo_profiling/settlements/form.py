@@ -256,7 +256,9 @@ def building_form(footprints: gpd.GeoDataFrame, *, name: str = "buildings") -> p
     Notes
     -----
     The direction of the long side is a matter of rounding where both sides are equal; of a triangle
-    all rectangles on its sides may have one area, so its azimuth depends on GEOS.
+    all rectangles on its sides may have one area, so its azimuth depends on GEOS. GEOS intersects
+    lines at map coordinates: far from the origin of the CRS the sides of R are right to about a
+    millimetre (a square of 3 m at 5,000 km north: 0.6 mm), as momepy's are.
 
     References
     ----------

@@ -101,14 +101,20 @@ shapes = st.builds(
 )
 
 
+OF_RECTANGLE = {
+    "elongation", "equivalent_rectangular_index", "rectangularity", "rectangle_long_m", "rectangle_short_m"
+}  # fmt: skip
+
+
 @settings(max_examples=40, deadline=None)
 @given(shapes, st.floats(0, 90), st.floats(-5000, 5000), st.floats(-5000, 5000))
 def test_turning_and_moving_changes_no_shape(shape, turn, x, y):
     moved = shapely.affinity.translate(shapely.affinity.rotate(shape, turn, origin=(0, 0)), x, y)
     before, after = (building_form(layer(one)).iloc[0] for one in (shape, moved))
     for column in before.index.difference(["azimuth_deg", "orientation_deviation_deg", "elongation_area_perimeter"]):
-        # coordinates of UTM hold a millionth of a millimetre
-        assert after[column] == pytest.approx(before[column], rel=1e-5, abs=1e-5), column
+        # GEOS finds the smallest rectangle at map coordinates, which costs up to a millimetre of its sides
+        of_rectangle = column in OF_RECTANGLE
+        assert after[column] == pytest.approx(before[column], rel=1e-3 if of_rectangle else 1e-5, abs=1e-5), column
 
 
 @settings(max_examples=40, deadline=None)
