@@ -24,7 +24,7 @@ from geo_profiling.raster.overlay import Overlay, Places
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.values import describe_cell
 from geo_profiling.raster.zonal import checked_rings, piece_keys, sum_by, tile_order
-from geo_profiling.raster.zone_plan import SMALLEST_UNIT_CELLS, Unit, UnitPlan, ZonePlan, plan_units, plan_zones
+from geo_profiling.raster.zone_plan import SMALLEST_UNIT_CELLS, Unit, UnitPlan, ZonePlan, plan_units
 
 #: Cells of the overlay that one task holds: about 80 MB with ten rasters.
 _TASK_CELLS = 1 << 22
@@ -179,7 +179,7 @@ def totals_by_band(
     given, hazards = hazards, sorted(hazards, key=lambda source: source.name)
     others = tuple(source.grid for source in hazards) + (() if water is None else (water.grid,))
     overlay = Overlay(weights.grid, others, _used_cells(zones, weights.grid))
-    plan = plan_zones(overlay.rings(rings), overlay.grid)
+    plan = overlay.plan(rings)
     task = _Task(weights, tuple(hazards), water, overlay, kind, _first_alike(others))
     units = _units(task, plan, compute, memory_limit)
     n_classes = len(kind.bands.classes)
@@ -238,6 +238,7 @@ def _units(task: _Task, plan: ZonePlan, compute: Compute, memory_limit: int | No
 
 
 def _tally(task: _Task, unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    unit = task.overlay.bent(unit)
     window, bands = unit.window, task.kind.bands
     base, heights, widths = task.overlay.base_places(window)
     assert base.window is not None  # the overlay lies on its base
@@ -314,7 +315,7 @@ def joint_totals(
     compute = compute or Compute()
     rings = checked_rings(zones, weights, compute)
     overlay = Overlay(weights.grid, tuple(source.grid for source in hazards), _used_cells(zones, weights.grid))
-    plan = plan_zones(overlay.rings(rings), overlay.grid)
+    plan = overlay.plan(rings)
     task = _Task(weights, tuple(hazards), None, overlay, kinds[0], _first_alike([one.grid for one in hazards]))
     states = [_states(kind, threshold) for kind, threshold in zip(kinds, thresholds, strict=True)]
     units = _units(task, plan, compute, None)
@@ -337,6 +338,7 @@ def _states(kind: HazardKind, threshold: float) -> NDArray[np.uint16]:
 def _tally_joint(
     task: _Task, kinds: tuple[HazardKind, ...], states: list[NDArray[np.uint16]], unit: Unit
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    unit = task.overlay.bent(unit)
     window = unit.window
     base, heights, widths = task.overlay.base_places(window)
     assert base.window is not None  # the overlay lies on its base

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from pyproj import Transformer
 from geo_profiling.crs import same_crs
 from geo_profiling.errors import InputError
 from geo_profiling.raster.grid import ALIGNMENT_TOLERANCE_CELLS, Grid, Window
-from geo_profiling.raster.zone_plan import ZoneRings
+from geo_profiling.raster.zone_plan import Unit, ZonePlan, ZoneRings, plan_zones
 
 #: A grid in another CRS: so many cells of the overlay along one of its cells, and along one of the base.
 CELLS_ACROSS = 4
@@ -146,19 +146,34 @@ class Overlay:
         shape = (len(rows) - 1, len(cols) - 1)
         object.__setattr__(self, "grid", Grid(self.base.crs, Affine(1, 0, 0, 0, -1, 0), shape))
 
-    def rings(self, rings: ZoneRings) -> ZoneRings:
-        """Return rings, given in the base's CRS, in the coordinates of :attr:`grid`.
+    def plan(self, rings: ZoneRings) -> ZonePlan:
+        """Cut zones, given in the base's CRS, into pieces by the logical tiles of :attr:`grid`.
 
-        Where the overlay's cells differ in size the map is bent at their edges: vertices are put there.
+        The edges of its units count in cells of :attr:`grid` once :meth:`bent` has been at them.
         """
         x = (rings.coordinates[:, 0] - self.base.transform.c) / self.base.transform.a
         y = (rings.coordinates[:, 1] - self.base.transform.f) / self.base.transform.e
         across, down = _even_spacing(self.col_breaks), _even_spacing(self.row_breaks)
         if across and down:
-            coordinates = np.stack([x * across, -(y * down)], axis=1)
-            return ZoneRings(coordinates, rings.ring_starts, rings.zone_starts, rings.is_exterior)
-        cols, rows, starts = cut_paths(x, y, rings.ring_starts, self.col_breaks, self.row_breaks)
-        return ZoneRings(np.stack([cols, -rows], axis=1), starts, rings.zone_starts, rings.is_exterior)
+            return plan_zones(replace(rings, coordinates=np.stack([x * across, -(y * down)], axis=1)), self.grid)
+        in_base = replace(rings, coordinates=np.stack([x, -y], axis=1))
+        return plan_zones(in_base, self.grid, bend=self._bend)
+
+    def _bend(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return _positions(self.col_breaks, x), _positions(self.row_breaks, y)
+
+    def bent(self, unit: Unit) -> Unit:
+        """Return a unit of :meth:`plan` with its edges in cells of :attr:`grid`.
+
+        Where the overlay's cells differ in size the map is bent at their edges: zones get vertices there.
+        Done for each unit where it is worked on, so that these vertices are never all held at once.
+        """
+        if _even_spacing(self.col_breaks) and _even_spacing(self.row_breaks):
+            return unit
+        edges, starts = cut_edges(unit.edges, self.col_breaks, self.row_breaks)
+        pieces = unit.pieces.copy()
+        pieces["start"], pieces["stop"] = starts[pieces["start"]], starts[pieces["stop"]]
+        return Unit(unit.window, edges, pieces)
 
     def block_shape(self, blocks: tuple[int, int]) -> tuple[int, int]:
         """Return the rows and columns of the overlay that hold a stored block of the base."""
@@ -355,56 +370,59 @@ def _crossed(breaks: NDArray[np.float64], first: float, second: float) -> tuple[
 
 
 @njit(nogil=True, cache=True)
-def cut_paths(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    starts: NDArray[np.int64],
-    col_breaks: NDArray[np.float64],
-    row_breaks: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Put a vertex wherever paths cross an edge of the overlay, and count in its cells.
+def _positions(breaks: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    out = np.empty(len(values))
+    for k in range(len(values)):
+        out[k] = _position(breaks, values[k])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def cut_edges(
+    edges: NDArray[np.float64], col_breaks: NDArray[np.float64], row_breaks: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Cut straight edges wherever they cross an edge of the overlay's cells, and count in these cells.
 
     Parameters
     ----------
-    x, y : ndarray of float64, shape (vertices,)
-        Paths one after the other, in cells of the base (y downwards).
-    starts : ndarray of int64, shape (paths + 1,)
-        First vertex of each path.
+    edges : ndarray of float64, shape (edges, 4)
+        Column and row of both ends, in cells of the base (rows downwards).
     col_breaks, row_breaks : ndarray of float64
         Edges of columns and rows, rising, in cells of the base.
 
     Returns
     -------
-    cols, rows : ndarray of float64
-        Vertices in cells of the overlay, exact on its edges.
-    starts : ndarray of int64
-        First vertex of each path.
+    pieces : ndarray of float64, shape (pieces, 4)
+        Column and row of both ends in cells of the overlay, exact on its edges, in the order of the edges.
+    starts : ndarray of int64, shape (edges + 1,)
+        First piece of each edge.
 
     Examples
     --------
-    >>> edges = np.array([0.0, 1.0, 2.0])
-    >>> cols, rows, starts = cut_paths(np.array([0.5, 1.5]), np.array([0.5, 0.5]), np.array([0, 2]), edges, edges)
-    >>> cols, rows, starts
-    (array([0.5, 1. , 1.5]), array([0.5, 0.5, 0.5]), array([0, 3]))
+    >>> breaks = np.array([0.0, 1.0, 2.0])
+    >>> cut_edges(np.array([[0.5, 0.5, 1.5, 0.5]]), breaks, breaks)
+    (array([[0.5, 0.5, 1. , 0.5],
+           [1. , 0.5, 1.5, 0.5]]), array([0, 2]))
     """
-    size = len(x)
-    for path in range(len(starts) - 1):
-        for i in range(starts[path], starts[path + 1] - 1):
-            a, b = _crossed(col_breaks, x[i], x[i + 1])
-            c, d = _crossed(row_breaks, y[i], y[i + 1])
-            size += (b - a) + (d - c)
-    cols, rows, out_starts = np.empty(size), np.empty(size), np.empty(len(starts), dtype=np.int64)
+    starts, longest = np.zeros(len(edges) + 1, dtype=np.int64), 0
+    for k in range(len(edges)):
+        a, b = _crossed(col_breaks, edges[k, 0], edges[k, 2])
+        c, d = _crossed(row_breaks, edges[k, 1], edges[k, 3])
+        starts[k + 1] = (b - a) + (d - c) + 1
+        longest = max(longest, starts[k + 1])
+    out = np.empty((starts.sum(), 4))
+    cols, rows = np.empty(longest + 1), np.empty(longest + 1)
     at = 0
-    for path in range(len(starts) - 1):
-        out_starts[path] = at
-        for i in range(starts[path], starts[path + 1]):
-            cols[at], rows[at] = _position(col_breaks, x[i]), _position(row_breaks, y[i])
+    for k in range(len(edges)):
+        x0, y0, x1, y1 = edges[k]
+        cols[0], rows[0] = _position(col_breaks, x0), _position(row_breaks, y0)
+        n = _cut_segment(x0, y0, x1, y1, col_breaks, row_breaks, cols, rows, 1)
+        cols[n], rows[n] = _position(col_breaks, x1), _position(row_breaks, y1)
+        for i in range(n):
+            out[at, 0], out[at, 1], out[at, 2], out[at, 3] = cols[i], rows[i], cols[i + 1], rows[i + 1]
             at += 1
-            if i + 1 == starts[path + 1]:
-                break
-            at = _cut_segment(x[i], y[i], x[i + 1], y[i + 1], col_breaks, row_breaks, cols, rows, at)
-    out_starts[len(starts) - 1] = at
-    return cols[:at], rows[:at], out_starts
+        starts[k + 1] = at
+    return out[:at], starts
 
 
 @njit(nogil=True, cache=True)

@@ -8,7 +8,7 @@ or by how many threads: partial results that are combined in tile order are iden
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,10 @@ _ENTRY = np.dtype(
 )
 
 
+#: Columns and rows in, the columns and rows that they come to lie at out.
+Bend = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
 @dataclass(frozen=True)
 class ZoneRings:
     """The rings of polygons as flat arrays.
@@ -93,7 +97,7 @@ class ZonePlan:
     Attributes
     ----------
     columns, rows : ndarray of float64, shape (vertices,)
-        The vertices in cells of the grid.
+        The vertices in cells of the grid, before they are bent (see :func:`plan_zones`).
     edges : ndarray of int64
         An edge is the number of its first vertex, and its complement (``~``) where the ring runs the
         wrong way round. Grouped by band, then by zone; an edge that crosses a border of bands stands in both.
@@ -185,7 +189,7 @@ def zone_rings(geometries: NDArray[Any]) -> ZoneRings:
     return ZoneRings(shapely.get_coordinates(parts), ring_starts, zone_starts.astype(np.int64), is_exterior)
 
 
-def plan_zones(rings: ZoneRings, grid: Grid) -> ZonePlan:
+def plan_zones(rings: ZoneRings, grid: Grid, *, bend: Bend | None = None) -> ZonePlan:
     """Cut polygons into pieces by the logical tiles of a grid.
 
     Parameters
@@ -194,6 +198,9 @@ def plan_zones(rings: ZoneRings, grid: Grid) -> ZonePlan:
         Rings of valid polygons in the CRS of the grid.
     grid : Grid
         The cells to be covered; what lies off the grid is left out.
+    bend : callable, optional
+        Where the grid's cells differ in size: gives the columns and rows that places come to lie at. It
+        acts on columns and on rows apart and never turns their order. Edges are bent when they are used.
 
     Returns
     -------
@@ -213,12 +220,15 @@ def plan_zones(rings: ZoneRings, grid: Grid) -> ZonePlan:
     columns = (rings.coordinates[:, 0] - grid.transform.c) / grid.transform.a
     rows = (rings.coordinates[:, 1] - grid.transform.f) / grid.transform.e
     flip, area, extent = _orient(columns, rows, rings.ring_starts, rings.zone_starts, rings.is_exterior)
+    at_columns, at_rows = (columns, rows) if bend is None else bend(columns, rows)
     bands = -(-height // BAND_ROWS)
-    edge_counts, entry_counts = _count(rows, rings.ring_starts, rings.zone_starts, height, bands)
+    edge_counts, entry_counts = _count(at_rows, rings.ring_starts, rings.zone_starts, height, bands)
     edges = np.empty(edge_counts.sum(), dtype=np.int64)
     entries = np.empty(entry_counts.sum(), _ENTRY)
     edge_next, entry_next = np.cumsum(edge_counts) - edge_counts, np.cumsum(entry_counts) - entry_counts
-    _fill(columns, rows, rings.ring_starts, rings.zone_starts, flip, height, edge_next, entry_next, edges, entries)
+    _fill(
+        at_columns, at_rows, rings.ring_starts, rings.zone_starts, flip, height, edge_next, entry_next, edges, entries
+    )
     return ZonePlan(columns, rows, edges, _pieces(entries, (height, width), extent), area)
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from geo_profiling.raster.coverage import coverage_fractions
+from geo_profiling.raster.coverage import coverage_fractions, coverage_runs, new_scratch
 from geo_profiling.raster.grid import Grid, Window
-from geo_profiling.raster.overlay import Overlay, cut_paths
-from geo_profiling.raster.zone_plan import plan_units, plan_zones, zone_rings
+from geo_profiling.raster.overlay import Overlay, cut_edges
+from geo_profiling.raster.zone_plan import plan_units, zone_rings
 
 MOLLWEIDE = CRS("ESRI:54009")
 
@@ -33,15 +33,20 @@ def test_zones_keep_their_area_in_every_cell_of_the_base(cell: float, left: floa
     overlay = Overlay(base, (grid(cell, left, 1000.0 + left / 3),))
     corners = np.random.default_rng(seed).uniform(-200, 1200, (6, 2))
     zone = shapely.MultiPoint(corners).convex_hull
-    bent = overlay.rings(zone_rings(np.array([zone], dtype=object)))
-    plan = plan_zones(bent, overlay.grid)
+    plan = overlay.plan(zone_rings(np.array([zone], dtype=object)))
+    units = [overlay.bent(unit) for unit in plan_units(plan, overlay.grid, block_shape=(256, 256))]
+    assert len(units) <= 1
     out = np.zeros(base.shape)
     places, heights, widths = overlay.base_places(Window(0, 0, *overlay.grid.shape))
-    ring = shapely.Polygon(bent.coordinates)
-    shares = coverage_fractions(ring if ring.is_valid else ring.buffer(0), overlay.grid)
-    np.add.at(out, (places.rows[:, None], places.cols[None, :]), shares * heights[:, None] * widths[None, :])
+    for unit in units:
+        shares = np.zeros(overlay.grid.shape)
+        for piece in unit.pieces:
+            scratch = new_scratch(unit.pieces)
+            for k in range(coverage_runs(unit.edges, piece, scratch)):
+                row, col, length = scratch[2][k]
+                shares[piece["row"] + row, piece["col"] + col : piece["col"] + col + length] += scratch[3][k]
+        np.add.at(out, (places.rows[:, None], places.cols[None, :]), shares * heights[:, None] * widths[None, :])
     assert np.abs(out - coverage_fractions(zone, base)).max() < 1e-8
-    assert len(list(plan_units(plan, overlay.grid, block_shape=(256, 256)))) <= 1
 
 
 def test_edges_that_agree_but_for_rounding_are_one() -> None:
@@ -73,16 +78,20 @@ def test_a_grid_in_another_crs_is_met_by_smaller_cells() -> None:
 
 
 @settings(max_examples=50)
-@given(points=st.lists(st.tuples(st.floats(-3, 13), st.floats(-3, 13)), min_size=2, max_size=6))
-def test_paths_are_cut_at_every_edge_and_stay_where_they_are(points: list[tuple[float, float]]) -> None:
-    path = np.array(points)
+@given(points=st.lists(st.tuples(*[st.floats(-3, 13)] * 4), min_size=1, max_size=6))
+def test_edges_are_cut_at_every_border_and_stay_where_they_are(points: list[tuple[float, ...]]) -> None:
+    edges = np.array(points)
     breaks = np.arange(11.0)
-    cols, rows, starts = cut_paths(path[:, 0], path[:, 1], np.array([0, len(path)]), breaks, breaks)
-    assert starts.tolist() == [0, len(cols)]
-    before = np.hypot(*np.diff(path, axis=0).T).sum()
-    assert np.hypot(np.diff(cols), np.diff(rows)).sum() == pytest.approx(before, rel=1e-9, abs=1e-9)
-    # no piece crosses the inside of an edge
-    for first, second in ((cols[:-1], cols[1:]), (rows[:-1], rows[1:])):
+    pieces, starts = cut_edges(edges, breaks, breaks)
+    assert starts[0] == 0
+    assert starts[-1] == len(pieces)
+    assert pieces[starts[:-1], :2] == pytest.approx(edges[:, :2])
+    assert pieces[starts[1:] - 1, 2:] == pytest.approx(edges[:, 2:])
+    before = np.hypot(edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1])
+    lengths = np.hypot(pieces[:, 2] - pieces[:, 0], pieces[:, 3] - pieces[:, 1])
+    assert np.add.reduceat(lengths, starts[:-1]) == pytest.approx(before, rel=1e-9, abs=1e-9)
+    # no piece crosses the inside of a border
+    for first, second in ((pieces[:, 0], pieces[:, 2]), (pieces[:, 1], pieces[:, 3])):
         low, high = np.minimum(first, second), np.maximum(first, second)
         inner = (np.floor(low) + 1 < np.ceil(high)) & (high > 0) & (low < 10)
         beyond = (np.floor(low) < 0) | (np.ceil(high) > 10)
