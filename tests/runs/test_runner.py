@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from geo_profiling.compute import Compute
-from geo_profiling.errors import GeoProfilingError, InputError, InternalFaultError, LockedError, OutputError, RegionsFailedError
+from geo_profiling.errors import (
+    GeoProfilingError,
+    InputError,
+    InternalFaultError,
+    LockedError,
+    OutputError,
+    RegionsFailedError,
+)
 from geo_profiling.runs.ledger import STATE_FOLDER, Ledger
 from geo_profiling.runs.locks import output_lock
 from geo_profiling.runs.runner import (
