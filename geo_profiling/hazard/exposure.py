@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from geo_profiling.hazard.bands import DRY, OUTSIDE, UNKNOWN, WATER, Bands, clas
 from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
 from geo_profiling.raster.coverage import coverage_runs, new_scratch
 from geo_profiling.raster.grid import Grid, Window
-from geo_profiling.raster.overlay import Overlay, Places
+from geo_profiling.raster.overlay import Overlay
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.values import describe_cell
 from geo_profiling.raster.zonal import checked_rings, piece_keys, sum_by, tile_order
@@ -94,13 +95,17 @@ class _Task:
     water: Source | None
     overlay: Overlay
     kind: HazardKind
-    grid_of: tuple[int, ...]
 
     @property
-    def joined(self) -> int:
-        """How many hazards share one histogram."""
+    def layers(self) -> list[tuple[Source, ...]]:
+        """The hazards that share one histogram: neighbours of one grid, as many as the processor's cache holds."""
         n_classes = len(self.kind.bands.classes)
-        return next(n for n in (3, 2, 1) if n == 1 or n_classes**n <= _MOST_BINS)
+        most = next(n for n in (3, 2, 1) if n == 1 or n_classes**n <= _MOST_BINS)
+        found: list[tuple[Source, ...]] = []
+        for _, alike in itertools.groupby(self.hazards, key=lambda source: source.grid):
+            sources = tuple(alike)
+            found += [sources[k : k + most] for k in range(0, len(sources), most)]
+        return found
 
 
 def totals_by_band(
@@ -176,11 +181,11 @@ def totals_by_band(
     compute = compute or Compute()
     rings = checked_rings(zones, weights, compute)
     # Sums depend in their last bit on which hazards are tallied together: not on the order they came in.
-    given, hazards = hazards, sorted(hazards, key=lambda source: source.name)
+    given, hazards = hazards, _by_grid(sorted(hazards, key=lambda source: source.name))
     others = tuple(source.grid for source in hazards) + (() if water is None else (water.grid,))
     overlay = Overlay(weights.grid, others, _used_cells(zones, weights.grid))
     plan = overlay.plan(rings)
-    task = _Task(weights, tuple(hazards), water, overlay, kind, _first_alike(others))
+    task = _Task(weights, tuple(hazards), water, overlay, kind)
     units = _units(task, plan, compute, memory_limit)
     n_classes = len(kind.bands.classes)
     keys, totals = [np.empty((0, 3), dtype=np.int64)], [np.empty((0, len(hazards), n_classes))]
@@ -213,9 +218,10 @@ def _used_cells(zones: gpd.GeoDataFrame, grid: Grid) -> int:
     return max(1, round(rows * cols))
 
 
-def _first_alike(grids: Sequence[Grid]) -> tuple[int, ...]:
-    """Place of the first grid that equals each."""
-    return tuple(next(k for k, other in enumerate(grids) if other == grid) for grid in grids)
+def _by_grid(sources: Sequence[Source]) -> list[Source]:
+    """Put sources of one grid beside each other, in the order that their grids come in."""
+    first = [next(k for k, other in enumerate(sources) if other.grid == source.grid) for source in sources]
+    return [sources[k] for k in np.argsort(first, kind="stable")]
 
 
 def _units(task: _Task, plan: ZonePlan, compute: Compute, memory_limit: int | None) -> UnitPlan:
@@ -243,29 +249,29 @@ def _tally(task: _Task, unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.float
     base, heights, widths = task.overlay.base_places(window)
     assert base.window is not None  # the overlay lies on its base
     weights = np.require(task.weights.read(base.window), requirements=["C", "W"])
-    n_hazards, n_classes, joined = len(task.hazards), len(bands.classes), task.joined
-    # the classes of several hazards as the digits of one number
-    classes = np.zeros((-(-n_hazards // joined), *window.shape), dtype=np.uint16)
-    wet = np.zeros((n_hazards, 2), dtype=np.int64)
-    places: dict[int, Places] = {}
+    n_classes, layers = len(bands.classes), task.layers
+    classes = np.empty((len(layers), *window.shape), dtype=np.uint16)
     is_water = None if task.water is None else _water(task.water, task.overlay, window)
-    for k, source in enumerate(task.hazards):
-        at = task.grid_of[k]
-        if at not in places:
-            places[at] = task.overlay.places(source.grid, window)
-        codes, wet[k] = read_classes(source, places[at].window, task.kind)
-        spread = places[at].spread(codes, window.shape, outside=bands.code(OUTSIDE))
+    wet = []
+    for layer, sources in enumerate(layers):
+        places = task.overlay.places(sources[0].grid, window)
+        # the classes of several hazards as the digits of one number, joined in their own cells
+        size = (0, 0) if places.window is None else places.window.shape
+        digits, each = np.zeros(size, dtype=np.uint16), sum(n_classes**k for k in range(len(sources)))
+        for source in sources:
+            codes, found = read_classes(source, places.window, task.kind)
+            digits *= n_classes
+            digits += codes
+            wet.append(found)
+        classes[layer] = places.spread(digits, window.shape, outside=bands.code(OUTSIDE) * each)
         if is_water is not None:
-            spread = np.where(is_water, np.uint8(bands.code(WATER)), spread)
-        digits = classes[k // joined]
-        digits *= n_classes
-        digits += spread
-    counts = np.bincount(np.arange(n_hazards) // joined)
+            classes[layer][is_water] = bands.code(WATER) * each
+    counts = np.array([len(sources) for sources in layers])
     totals = _tally_bands(
         weights, base.rows, base.cols, heights, widths, classes, counts,
         window.row, window.col, unit.edges, unit.pieces, n_classes,
     )  # fmt: skip
-    return piece_keys(unit.pieces), totals, wet
+    return piece_keys(unit.pieces), totals, np.array(wet)
 
 
 def joint_totals(
@@ -316,7 +322,7 @@ def joint_totals(
     rings = checked_rings(zones, weights, compute)
     overlay = Overlay(weights.grid, tuple(source.grid for source in hazards), _used_cells(zones, weights.grid))
     plan = overlay.plan(rings)
-    task = _Task(weights, tuple(hazards), None, overlay, kinds[0], _first_alike([one.grid for one in hazards]))
+    task = _Task(weights, tuple(hazards), None, overlay, kinds[0])
     states = [_states(kind, threshold) for kind, threshold in zip(kinds, thresholds, strict=True)]
     units = _units(task, plan, compute, None)
     tally = partial(_tally_joint, task, tuple(kinds), states)

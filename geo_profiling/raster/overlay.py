@@ -170,9 +170,15 @@ class Overlay:
         """
         if _even_spacing(self.col_breaks) and _even_spacing(self.row_breaks):
             return unit
-        edges, starts = cut_edges(unit.edges, self.col_breaks, self.row_breaks)
+        # the edges of all zones in a band come with it, and those beside the window are not worth cutting
+        opened = np.zeros(len(unit.edges) + 1, dtype=np.int64)
+        np.add.at(opened, unit.pieces["start"], 1)
+        np.add.at(opened, unit.pieces["stop"], -1)
+        is_used = opened.cumsum()[:-1] > 0
+        place = np.concatenate([[0], np.cumsum(is_used)])
+        edges, starts = cut_edges(unit.edges[is_used], self.col_breaks, self.row_breaks)
         pieces = unit.pieces.copy()
-        pieces["start"], pieces["stop"] = starts[pieces["start"]], starts[pieces["stop"]]
+        pieces["start"], pieces["stop"] = starts[place[pieces["start"]]], starts[place[pieces["stop"]]]
         return Unit(unit.window, edges, pieces)
 
     def block_shape(self, blocks: tuple[int, int]) -> tuple[int, int]:
