@@ -17,7 +17,7 @@ from geo_profiling.hazard.risk_classes import class_overlaps
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
-from pipelines.exposure import hazard_kind, open_hazard, read_mapped
+from pipelines.hazards import hazard_kind, open_hazard, read_mapped
 
 #: Depths in centimetres are hardly all below this.
 _SHALLOW_CM = 20.0
