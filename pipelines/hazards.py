@@ -1,0 +1,208 @@
+"""The declared hazards of a region, opened: how numbers are read, rasters by event, ground of classes and distances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardMapped
+from geo_profiling.config.project import RegionSettings
+from geo_profiling.errors import ConfigError, InputError
+from geo_profiling.findings import Finding
+from geo_profiling.hazard.bands import UNKNOWN, Bands
+from geo_profiling.hazard.kinds import KINDS, HazardKind
+from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, buffer_areas, class_areas
+from geo_profiling.hazard.terrain import city_percentiles, slope_degrees
+from geo_profiling.raster.coverage import coverage_fractions
+from geo_profiling.raster.read import RasterFile, open_raster, to_dataarray
+from geo_profiling.raster.source import ArraySource, Source
+from geo_profiling.settlements.local_crs import local_crs
+from geo_profiling.vector.read import read_layer
+from geo_profiling.vector.reproject import reproject
+from pipelines.built import tell
+from pipelines.declared import input_label
+from pipelines.exposure_places import SETTLEMENT, ExposureZones
+
+
+def hazard_kind(name: str, declared: HazardInput) -> HazardKind:
+    """Return how a declared hazard is read.
+
+    Raises
+    ------
+    ConfigError
+        If the kind is not of the package and unit or thresholds are missing.
+
+    Examples
+    --------
+    >>> declared = HazardInput.model_validate({"kind": "flood", "unit": "cm", "events": [{"path": "rp100.tif"}]})
+    >>> hazard_kind("river_flood", declared).per_unit
+    100
+    """
+    own = KINDS.get(declared.kind)
+    if own is None and (declared.unit is None or declared.thresholds is None):
+        raise ConfigError(
+            f"inputs.hazards.{name}: there is no hazard kind '{declared.kind}' of that name",
+            hint=f"write unit and thresholds beside it, or one of {', '.join(KINDS)}",
+        )
+    kind = own or HazardKind(declared.kind, declared.unit or "m")
+    changes = {key: getattr(declared, key) for key in ("unit", "direction", "reference")}
+    bands = kind.bands if declared.thresholds is None else Bands(tuple(declared.thresholds))
+    kept = {key: value for key, value in changes.items() if value is not None}
+    return replace(kind, name=name, bands=bands, nodata_means=declared.nodata_means, **kept)
+
+
+def open_hazard(region: RegionSettings, name: str, kind: HazardKind, event: HazardEvent) -> RasterFile:
+    """Open a raster of a hazard.
+
+    Raises
+    ------
+    InputError
+        If the file is refused.
+    """
+    return open_raster(
+        event.path,
+        name=input_label(f"hazards.{name}", event.path),
+        roots=region.roots,
+        crs=event.crs,
+        nodata=event.nodata_value,
+        band=event.band,
+        quantity=kind.quantity,
+    )
+
+
+def hazard_name(name: str, scenario: str) -> str:
+    """Return what a scenario of a hazard is called in tables; the baseline is called like the hazard.
+
+    Examples
+    --------
+    >>> hazard_name("river_flood", "rcp4p5 2030"), hazard_name("river_flood", "")
+    ('river_flood rcp4p5 2030', 'river_flood')
+    """
+    return f"{name} {scenario}".strip()
+
+
+def hazard_scenarios(
+    region: RegionSettings, name: str, declared: HazardInput, zones: ExposureZones
+) -> Iterator[tuple[str, HazardKind, list[tuple[float | None, Source]]]]:
+    """Yield each scenario of a hazard: its name, how it is read, and its rasters by rising return period."""
+    kind = hazard_kind(name, declared)
+    for scenario in sorted({event.scenario for event in declared.events}):
+        events = sorted(
+            (event for event in declared.events if event.scenario == scenario),
+            key=lambda event: event.return_period or 0.0,
+        )
+        opened: list[tuple[float | None, Source]] = []
+        for event in events:
+            # Heights and temperatures may be below 0 and of any size.
+            how = kind if declared.made_from is None else replace(kind, unit="m_distance")
+            opened.append((event.return_period, _made(open_hazard(region, name, how, event), declared, zones)))
+        yield hazard_name(name, scenario), kind, opened
+
+
+def _made(source: RasterFile, declared: HazardInput, zones: ExposureZones) -> Source:
+    """Return the hazard that a raster holds, or that is computed from what it holds."""
+    if declared.made_from is None:
+        return source
+    values = to_dataarray(source)
+    if declared.made_from == "heights":
+        return ArraySource(slope_degrees(values), source.name)
+    areas = zones.areas[zones.areas["area_type"] != SETTLEMENT]
+    city = reproject(areas if len(areas) else zones.areas, source.grid.crs)
+    inside = coverage_fractions(shapely.union_all(np.asarray(city.geometry.array, dtype=object)), source.grid) >= 0.5
+    return ArraySource(city_percentiles(values, inside), source.name)
+
+
+def risk_areas(
+    region: RegionSettings, name: str, declared: HazardInput, zones: ExposureZones
+) -> tuple[gpd.GeoSeries, tuple[str, ...]]:
+    """Return the ground of each class of a hazard of polygons or distances, and the classes that count as exposed.
+
+    Ground that was not mapped comes first, as the class ``unknown``.
+    """
+    given = declared.classes or declared.near
+    assert given is not None  # one of the three forms is there
+    label = input_label(f"hazards.{name}", given.path)
+    field = declared.classes.class_field if declared.classes is not None else None
+    layer, found = read_layer(
+        given.path,
+        layer=given.layer,
+        columns=[] if field is None else [field],
+        kinds={"polygon"} if field else {"polygon", "line", "point"},
+        roots=region.roots,
+        crs=given.crs,
+        name=label,
+    )
+    tell(found)
+    metric = local_crs(layer, what=label)
+    placed = reproject(layer, metric)
+    if declared.classes is not None:
+        rules = declared.classes
+        areas = class_areas(
+            placed, class_field=rules.class_field, classes=rules.classes, overlap=rules.overlap, name=label
+        )
+        first = 0 if rules.exposed_from is None else rules.classes.index(rules.exposed_from)
+        if declared.mapped_in is not None:
+            areas = _mapped_alone(region, name, declared.mapped_in, areas, zones)
+        return areas, tuple(rules.classes[first:])
+    assert declared.near is not None  # the last of the three forms
+    areas = buffer_areas(placed.geometry, within_m=declared.near.within_m)
+    return areas, tuple(areas.index)
+
+
+def read_mapped(region: RegionSettings, name: str, mapped: HazardMapped) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read the ground on which somebody looked for the classes of a hazard.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused, or no polygon has the value that is asked for.
+    """
+    label = input_label(f"hazards.{name}.mapped_in", mapped.path)
+    layer, found = read_layer(
+        mapped.path,
+        layer=mapped.layer,
+        columns=[] if mapped.field is None else [mapped.field],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=mapped.crs,
+        name=label,
+    )
+    chosen = layer if mapped.field is None else layer[layer[mapped.field].astype(str) == str(mapped.value)]
+    if chosen.empty:
+        raise InputError(
+            f"{label}: no polygon has {mapped.field} {mapped.value}", hint="correct 'field' or 'value' of 'mapped_in'"
+        )
+    return chosen, found
+
+
+def _mapped_alone(
+    region: RegionSettings, name: str, mapped: HazardMapped, areas: gpd.GeoSeries, zones: ExposureZones
+) -> gpd.GeoSeries:
+    """Return the classes within the mapped ground, after all other ground around the zones as ``unknown``.
+
+    Classes that reach beyond are unknown there too: else all known ground there would be hazardous.
+    """
+    chosen, found = read_mapped(region, name, mapped)
+    looked_at = shapely.union_all(np.asarray(reproject(chosen, areas.crs).geometry.array, dtype=object))
+    kept = areas.intersection(looked_at)
+    beyond = 1.0 - kept.area.sum() / areas.area.sum()
+    if beyond > OVERLAP_SHARE:
+        message = f"{100 * beyond:.2g} % of the ground of its classes lies beyond 'mapped_in' and is taken as unknown"
+        found = [*found, Finding("warning", f"hazards.{name}", "", message, "compare the outline with the classes")]
+    tell(found)
+    left, bottom, right, top = reproject(zones.areas, areas.crs).total_bounds
+    margin = 0.1 * max(right - left, top - bottom)
+    around = shapely.box(left - margin, bottom - margin, right + margin, top + margin)
+    unknown = gpd.GeoSeries([shapely.difference(around, looked_at)], index=[UNKNOWN], crs=areas.crs)
+    return pd.concat([unknown, kept])
+
+
+def placed_ground(areas: gpd.GeoSeries, crs: object) -> gpd.GeoSeries:
+    """Return the ground of classes in another CRS, on the same index."""
+    frame = reproject(gpd.GeoDataFrame(geometry=areas), crs)  # type: ignore[arg-type]  # a CRS of a raster or layer
+    return gpd.GeoSeries(frame.geometry)
