@@ -11,10 +11,13 @@ import pandas as pd
 import shapely
 
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.config.settlement_inputs import SettlementsInput
 from geo_profiling.errors import InputError
 from geo_profiling.raster.source import Source
+from geo_profiling.vector.read import read_layer
 from geo_profiling.vector.reproject import reproject
 from pipelines.built import BuiltCity, read_built
+from pipelines.declared import input_label
 from pipelines.indicator_places import region_areas
 from pipelines.inputs import open_input, read_outline, read_service
 from pipelines.people import people_grid
@@ -77,6 +80,9 @@ def exposed_assets(region: RegionSettings, built: BuiltCity | None) -> ExposedAs
 def exposure_zones(region: RegionSettings, directory: Path, built: BuiltCity | None) -> ExposureZones:
     """Return every area that exposure is told for, in the CRS of the people, and its part in settlements."""
     found = dict(region_areas(region, directory))
+    # those of the inputs: the table that a former run published is made after this step
+    if found.pop(SETTLEMENT, None) is not None and region.inputs.settlements is not None:
+        found[SETTLEMENT] = _settlements(region, region.inputs.settlements, built)
     has_city = any(kind != SETTLEMENT for kind in found)
     # A rectangle around the layers is no city: it serves where there is nothing else.
     whole = None if has_city and region.outline is None else _whole(region, built)
@@ -96,6 +102,25 @@ def exposure_zones(region: RegionSettings, directory: Path, built: BuiltCity | N
         parts.append(gpd.GeoDataFrame(columns, geometry=placed.geometry.array, crs=crs).sort_values("area_id"))
     areas = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=crs)
     return ExposureZones(areas, _within(areas))
+
+
+def _settlements(region: RegionSettings, declared: SettlementsInput, built: BuiltCity | None) -> gpd.GeoDataFrame:
+    """Return the settlements that touch the region, on their ids as text."""
+    layer, _ = read_layer(
+        declared.path,
+        layer=declared.layer,
+        id_field=declared.id_field,
+        columns=[],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label("settlements", declared.path),
+    )
+    ids = layer[declared.id_field].map(str)
+    found = gpd.GeoDataFrame(index=pd.Index(ids, name="area_id"), geometry=layer.geometry.array, crs=layer.crs)
+    if built is None or built.settlements is None:
+        return found
+    return found[found.index.isin(built.settlements.index.map(str))]
 
 
 def _within(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

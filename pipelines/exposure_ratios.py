@@ -18,7 +18,7 @@ from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, totals_by_class
 from geo_profiling.raster.source import Source
 from geo_profiling.vector.reproject import reproject
 from pipelines.exposure_places import AREA_COLUMNS, SETTLEMENT, ExposedAssets, ExposureZones
-from pipelines.hazards import placed_ground
+from pipelines.hazards import exposed_threshold, placed_ground
 
 
 def reference_event(events: list[tuple[float | None, Source]], rules: Exposure) -> int:
@@ -43,10 +43,7 @@ def event_ratios(
         return []
     people = assets.grids["population"][0]
     year, source = events[reference_event(events, rules)]
-    if declared.exposed_from is not None:
-        threshold = declared.exposed_from
-    else:
-        threshold = kind.bands.thresholds[0] if kind.direction == "above" else kind.bands.thresholds[-1]
+    threshold = exposed_threshold(kind, declared)
     counted = []
     for frame in (zones.areas, zones.within):
         if frame.empty:

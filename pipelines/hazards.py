@@ -202,6 +202,13 @@ def _mapped_alone(
     return pd.concat([unknown, kept])
 
 
+def exposed_threshold(kind: HazardKind, declared: HazardInput) -> float:
+    """Return the threshold from which ground is hazardous: as declared, else the mildest."""
+    if declared.exposed_from is not None:
+        return declared.exposed_from
+    return kind.bands.thresholds[0] if kind.direction == "above" else kind.bands.thresholds[-1]
+
+
 def placed_ground(areas: gpd.GeoSeries, crs: object) -> gpd.GeoSeries:
     """Return the ground of classes in another CRS, on the same index."""
     frame = reproject(gpd.GeoDataFrame(geometry=areas), crs)  # type: ignore[arg-type]  # a CRS of a raster or layer

@@ -10,7 +10,7 @@ from geo_profiling.runs.step import Step
 from pipelines.steps.common import contents, later, place, reading
 
 #: Raised whenever the same inputs and parameters give another result.
-_VERSION = "2"
+_VERSION = "3"
 _READS = (
     "hazards", "population_fine", "settlements", "units", "buildings", "study_area", "blocks", "streets", "railways",
     "waterways", "coast", "services", "built_up",
@@ -33,7 +33,7 @@ def exposure_steps(region: RegionSettings, directory: Path, before: Sequence[Ste
     if not region.inputs.hazards:
         return []
     grids = region.inputs.population is not None
-    tables = ["hazard_exposure", "hazard_ratios"]
+    tables = ["hazard_exposure", "hazard_ratios", "joint_exposure"]
     if region.inputs.settlements is not None:
         tables.append("settlement_hazard")
     return [

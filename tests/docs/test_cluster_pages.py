@@ -64,9 +64,7 @@ def test_the_example_for_a_network_runs(repository: Path, tmp_path: Path) -> Non
     commands = [shlex.split(line) for line in lines.splitlines()]
     # A copy: workers refuse what differs from them, and a source file may be saved while this runs.
     for package in ("geo_profiling", "pipelines"):
-        shutil.copytree(
-            repository / package, tmp_path / "source" / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(repository / package, tmp_path / "source" / package)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "source")}
     started = []
     try:

@@ -14,7 +14,7 @@ from geo_profiling.errors import CRSError, InputError, UsageError
 from geo_profiling.hazard.environment import built_up_growth, fire_classes, ground_shares, people_beside
 from geo_profiling.hazard.exposure import totals_by_band
 from geo_profiling.hazard.kinds import HazardKind, kind
-from geo_profiling.hazard.multi_hazard import composite_score, count_hazards, joint_exposure
+from geo_profiling.hazard.multi_hazard import composite_score, count_hazards, joint_exposure, joint_states
 from geo_profiling.hazard.ratios import exposure_ratios
 from geo_profiling.hazard.risk_classes import buffer_areas, class_areas, totals_by_class
 from geo_profiling.raster.grid import Grid
@@ -175,3 +175,57 @@ def test_a_direction_below_exposes_what_is_under_the_threshold() -> None:
     totals = totals_by_band(people, [reach], zones_of(shapely.box(0, 900, 300, 1000)), kind=how)
     assert totals.of(*how.exposed_bands(1.0))[0, 0] == 10.0
     assert totals.of("unknown")[0, 0] == 10.0
+
+
+def test_polygons_and_rasters_are_overlaid_exactly_and_add_up() -> None:
+    rng = np.random.default_rng(11)
+    people = source(rng.gamma(1, 20, (10, 10)), 100.0, "people")
+    flood = source(rng.choice([0.0, 1.0, np.nan], (7, 9)), 137.0, "flood", left=30.0, top=960.0)
+    zones = zones_of(shapely.Point(400, 500).buffer(300), shapely.box(0, 0, 1000, 1000), shapely.box(0, 0, 40, 40))
+    rail = gpd.GeoSeries([shapely.LineString([(0, 130), (1000, 770)]).buffer(30)], index=["met"], crs=UTM)
+    sectors = shapely.union_all([shapely.Point(x, y).buffer(90) for x, y in rng.uniform(0, 1000, (9, 2))])
+    away = shapely.difference(shapely.box(600, 0, 1000, 1000), sectors)
+    risk = gpd.GeoSeries([sectors, away], index=["met", "unknown"], crs=UTM)
+    hazards = {"rail": rail, "flood": (flood, kind("flood"), 0.5), "a risk": risk}
+    states = joint_states(people, hazards, zones)
+    total = totals_by_band(people, [flood], zones, kind=kind("flood")).total[:, 0]
+    assert states.total == pytest.approx(total, rel=1e-9)
+    wide = states.table().pivot(index="zone", columns="hazards", values="value")
+    assert wide.sum(axis=1).to_numpy() == pytest.approx(total, rel=1e-9)
+    # the polygons' ground cut out by hand, then the flood alone
+    for name, ground in (
+        ("a risk + flood + rail", sectors.intersection(rail.iloc[0])),
+        ("a risk + flood", sectors.difference(rail.iloc[0])),
+    ):
+        cut = zones_of(*(shape.intersection(ground) for shape in zones.geometry[:2]))
+        alone = totals_by_band(people, [flood], cut, kind=kind("flood")).of("0.5-1.5")[:, 0]
+        assert wide[name].to_numpy()[:2] == pytest.approx(alone, rel=1e-9)
+    again = joint_states(people, dict(reversed(hazards.items())), zones)
+    assert np.array_equal(again.values, states.values)
+
+
+def test_shares_of_any_hazard_lie_between_what_is_known_and_what_is_not() -> None:
+    people = source(np.full((1, 4), 10.0), 100.0, "people")
+    flood = source(np.array([[1.0, 0.0, np.nan, np.nan]]), 100.0, "flood")
+    sector = gpd.GeoSeries([shapely.box(200, 900, 300, 1000)], index=["met"], crs=UTM)
+    cells = [shapely.box(100 * k, 900, 100 * k + 100, 1000) for k in range(4)]
+    states = joint_states(people, {"flood": (flood, kind("flood"), 0.5), "risk": sector}, zones_of(
+        shapely.box(0, 900, 400, 1000), cells[3], shapely.box(5000, 900, 5100, 1000)
+    ))  # fmt: skip
+    both = states.any_share(["flood", "risk"])
+    assert both.to_numpy()[0].tolist() == pytest.approx([0.5, 0.75])
+    # of the flood alone nothing is known in the last cell; nobody lives off the grid
+    assert states.any_share(["flood"]).to_numpy()[0].tolist() == pytest.approx([0.25, 0.75])
+    assert states.any_share(["flood"]).iloc[1:].isna().all(axis=None)
+    assert both.iloc[2].isna().all()
+    with pytest.raises(UsageError, match="no joint exposure to heat"):
+        states.any_share(["heat"])
+
+
+def test_permanent_water_meets_no_flood() -> None:
+    people = source(np.full((1, 4), 10.0), 100.0, "people")
+    flood = source(np.array([[1.0, 1.0, np.nan, 0.0]]), 100.0, "flood")
+    river = source(np.array([[0.0, 1.0, 5.0, np.nan]]), 100.0, "river")
+    zone = zones_of(shapely.box(0, 900, 400, 1000))
+    table = joint_exposure(people, {"flood": (flood, kind("flood"), 0.5)}, zone, water=river).set_index("hazards")
+    assert table["value"].to_dict() == {"none": 30.0, "unknown": 0.0, "flood": 10.0}
