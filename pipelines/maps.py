@@ -69,6 +69,10 @@ THEMES = {
 }
 
 
+#: Below this share of places with a value the others are told of, not drawn.
+_MOSTLY_KNOWN = 0.5
+
+
 def _settlement_maps(layers: Layers, manifest: Manifest) -> dict[str, bytes]:
     maps = {}
     for name, (layer, field, text, unknown) in THEMES.items():
@@ -76,9 +80,11 @@ def _settlement_maps(layers: Layers, manifest: Manifest) -> dict[str, bytes]:
         if frame is None or field not in frame:
             continue
         places = gpd.GeoDataFrame(layers.get("settlements", frame.iloc[:0]))
-        if layer == "settlements" and frame[field].notna().any():
-            # Where few settlements have a register the others would be blank pages.
+        known = frame[field].notna()
+        if layer == "settlements" and known.any() and known.mean() < _MOSTLY_KNOWN:
+            # Where few settlements have a register the others would be blank panels.
             places = frame = gpd.GeoDataFrame(places[places[field].notna()])
+            text = f"{text} ({known.sum()} of {len(known)} settlements: nothing is known of the others)"
         places = places.to_crs(frame.crs)
         theme = Theme(manifest.title, text, manifest.source, manifest.year, unknown)
         maps[name] = theme_map(frame, LAYERS[layer].field(field), theme, places=places)
