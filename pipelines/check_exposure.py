@@ -13,11 +13,13 @@ from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.exposure import depth_facts
 from geo_profiling.hazard.kinds import PLAUSIBLE_MEDIAN_DEPTH_M, HazardKind
+from geo_profiling.hazard.multi_hazard import MAX_HAZARDS
 from geo_profiling.hazard.risk_classes import class_overlaps
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
 from pipelines.hazards import hazard_kind, open_hazard, read_mapped
+from pipelines.joint_hazards import joint_names
 
 #: Depths in centimetres are hardly all below this.
 _SHALLOW_CM = 20.0
@@ -61,7 +63,21 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                 findings += found
         except (InputError, ConfigError) as error:
             findings.append(Finding("error", f"hazards.{name}", "", str(error), error.hint))
-    return findings
+    return findings + _joint_findings(region)
+
+
+def _joint_findings(region: RegionSettings) -> list[Finding]:
+    """Tell hazards that are too many to be overlaid jointly."""
+    hazards = region.inputs.hazards
+    chosen = joint_names(hazards)
+    if not hazards or len(chosen) == len(hazards):
+        return []
+    if chosen:
+        message = f"joint exposure is told of {', '.join(chosen)} alone, which make a hazardous location"
+    else:
+        message = "people in hazardous location are told by bounds, the largest single share and the sum"
+    remedy = f"overlaid jointly are up to {MAX_HAZARDS} hazards; 'is_hazardous_location: false' leaves one out"
+    return [Finding("warning", "hazards", "", f"{len(hazards)} hazards: {message}", remedy)]
 
 
 def _event_findings(region: RegionSettings, name: str, declared: HazardInput, compute: Compute) -> list[Finding]:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geo_profiling.config.morphology_inputs import SettlementsInput
 from geo_profiling.config.project import RegionSettings
-from geo_profiling.config.settlement_inputs import SettlementsInput
 from geo_profiling.errors import InputError
 from geo_profiling.raster.source import Source
 from geo_profiling.vector.read import read_layer

@@ -82,7 +82,29 @@ _RATIOS = LayerSpec(
     ),
 )
 
-EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS)
+_JOINT = LayerSpec(
+    "joint_exposure",
+    "Several hazards at once",
+    "People of each area by the set of hazards that they are exposed to, at the reference return period: an exact "
+    "overlay, no product of shares. The rows of an area add up to its people; sets of nobody are left out.",
+    None,
+    (
+        *_AREA[:2],
+        FieldSpec(
+            "hazards",
+            "Hazards",
+            "Their names, joined by ' + '; 'none': all are known and none is met; 'unknown': none is met, and at least "
+            "one is unknown there.",
+            "text",
+        ),
+        FieldSpec("n_hazards", "Number of hazards", "NULL of 'unknown'.", "integer", minimum=0),
+        FieldSpec("value", "People", "Exposed to these hazards and to no other that is known.", decimals=1, minimum=0),
+        FieldSpec("unit", "Unit", "'people'.", "text"),
+        _share("coverage_share", "Share known", "Part of the people of the area for whom every hazard is known."),
+    ),
+)
+
+EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS, _JOINT)
 
 #: What table ``settlement_hazard`` adds to the layer of settlements.
 SETTLEMENT_HAZARD_FIELDS = (
@@ -98,8 +120,8 @@ SETTLEMENT_HAZARD_FIELDS = (
     FieldSpec(
         "hazardous_share_low",
         "In hazardous location, at least (0-1)",
-        "Share of its people on ground that floods, steep slopes, sectors of risk or rights of way: the largest of "
-        "the single hazards.",
+        "Share of its people on ground that floods, steep slopes, sectors of risk or rights of way: known to be met by "
+        "at least one of them, each person once.",
         decimals=3,
         required=False,
         minimum=0,
@@ -109,7 +131,7 @@ SETTLEMENT_HAZARD_FIELDS = (
     FieldSpec(
         "hazardous_share_high",
         "In hazardous location, at most (0-1)",
-        "The single hazards together, as if no place had two.",
+        "That, and the people of whom one of these hazards is unknown.",
         decimals=3,
         required=False,
         minimum=0,

@@ -13,7 +13,7 @@ from geo_profiling.outputs.report_names import NAMED_LAYERS, AreaNames
 from geo_profiling.outputs.report_profiles import hazard_words
 from geo_profiling.outputs.report_section import Picture, ReportSection, Table, number, percent, table_of
 
-REPORTED = ("hazard_exposure", "hazard_ratios", *NAMED_LAYERS)
+REPORTED = ("hazard_exposure", "hazard_ratios", "joint_exposure", *NAMED_LAYERS)
 #: What stands for the city, the first that is there.
 _CITY = ("functional_urban_area", "metropolitan_area", "urban_centre", "agglomeration", "region", "unit")
 _PICTURE = (
@@ -70,6 +70,10 @@ def exposure_sections(
     if ratios is not None and not ratios.empty:
         text += _city_texts(ratios, exposure, names)
         tables += [_settlements(ratios, names), _compared(_in_words(ratios, names))]
+    together = layers.get("joint_exposure")
+    if together is not None and not together.empty:
+        text += _together_text(together, names)
+        tables.append(_together(_in_words(together, names)))
     said = _in_words(exposure, names)
     tables += [_annual(said), _bands(said)]
     name, caption = _PICTURE
@@ -107,6 +111,46 @@ def _city_texts(ratios: pd.DataFrame, exposure: pd.DataFrame, names: AreaNames) 
             text.append(said + _beside_the_rest(row) + _a_year(exposure, kind, city, row))
     return (
         [*text, "Thresholds in brackets are in the unit of each hazard's map, such as metres of water."] if text else []
+    )
+
+
+def _together_text(together: pd.DataFrame, names: AreaNames) -> list[str]:
+    """Say how many people of the city live where two or more hazards meet."""
+    kind = next((kind for kind in _CITY if (together["area_type"] == kind).any()), None)
+    if kind is None:
+        return []
+    own = together[together["area_type"] == kind]
+    people = own.groupby("area_id", sort=True)["value"].sum()
+    city = str(people.idxmax())
+    several = own[(own["area_id"] == city) & (own["n_hazards"].fillna(0) >= 2)]
+    if not people[city] or several["value"].sum() <= 0:
+        return []
+    most = several.sort_values(["value", "hazards"], ascending=[False, True], kind="stable").iloc[0]
+    count = several["value"].sum()
+    said = f"{number(count)} people of {_place_words(kind, names.called(kind, city))}"
+    share = percent(count / people[city])
+    of_most = _set_words(most.to_dict())
+    return [f"Several at once: {said} ({share}) live where two or more hazards meet, most of them {of_most}."]
+
+
+def _set_words(row: Mapping[Any, Any]) -> str:
+    return f"{str(row['hazards']).replace(' + ', ' and ')} ({number(row['value'])})"
+
+
+def _together(together: pd.DataFrame) -> Table:
+    rows = together[~together["area_type"].isin(["settlement", "proximity"]) & (together["value"] > 0)]
+    return table_of(
+        _largest(rows),
+        {
+            "kind_words": ("Kind of area", "text"),
+            "area_words": ("Area", "text"),
+            "hazards": ("Hazards", "text"),
+            "n_hazards": ("How many", "0"),
+            "value": ("People", "0"),
+            "coverage_share": ("All known", "percent"),
+        },
+        caption="People by the set of hazards they are exposed to; everybody is in one row of an area",
+        is_folded=True,
     )
 
 

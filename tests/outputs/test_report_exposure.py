@@ -61,6 +61,21 @@ def test_exposure_is_said_in_people_how_often_and_beside_the_rest() -> None:
     assert "UC_E1_N1" not in str(section.tables)
 
 
+def test_people_where_several_hazards_meet_are_told() -> None:
+    sets = [("none", 0, 900.0), ("unknown", pd.NA, 10.0), ("heat + river flood", 2, 60.0), ("heat + slope", 2, 30.0)]
+    joint = [
+        {"area_type": "functional_urban_area", "area_id": "UC_E1_N1", "hazards": name, "n_hazards": n, "value": value,
+         "unit": "people", "coverage_share": 0.9}
+        for name, n, value in sets
+    ]  # fmt: skip
+    layers = {**LAYERS, "joint_exposure": pd.DataFrame(joint).astype({"n_hazards": "Int64"})}
+    [section] = exposure_sections(layers, {}, MANIFEST)
+    text = " ".join(section.text)
+    assert "90 people of La Via and its commuting zone (9.0 %) live where two or more hazards meet" in text
+    assert "most of them heat and river flood (60)" in text
+    assert ("Functional urban area", "La Via", "heat + slope", "2", "30", "90.0 %") in section.tables[0].rows
+
+
 def test_nobody_exposed_and_unknown_are_told_apart() -> None:
     nobody = {**RATIO, "people_exposed": 0.0, "exposed_share": 0.0, "settlement_share": 0.0, "ratio": np.nan}
     assert "nobody of La Via" in " ".join(exposure(nobody).text)

@@ -206,6 +206,63 @@ def test_every_area_adds_up(city: Path) -> None:
     assert sums.loc["settlement"].to_numpy() == pytest.approx(400.0, rel=1e-9)
 
 
+def test_people_of_several_hazards_are_those_on_the_joint_ground(city: Path) -> None:
+    tables = computed(city, RISK % "worst")
+    rows = tables["joint_exposure"]
+    unit = rows[rows["area_type"] == "unit"].set_index("hazards")
+    # the flood takes 500 people, the sectors 200 of them: those of the first two cells of the upper row
+    assert unit["value"].to_dict() == pytest.approx({"none": 1100.0, "flood": 300.0, "flood + landslide": 200.0})
+    assert unit["n_hazards"].to_dict() == {"none": 0, "flood": 1, "flood + landslide": 2}
+    total = rows.groupby(["area_type", "area_id"])["value"].sum()
+    assert total.to_dict() == pytest.approx({("settlement", "s1"): 400.0, ("unit", "d1"): 1600.0}, rel=1e-9)
+    assert unit["coverage_share"].to_numpy() == pytest.approx(1.0)
+    own = tables["settlement_hazard"].iloc[0]
+    assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((1.0, 1.0))
+
+
+def test_unknown_ground_widens_the_share_in_hazardous_location(city: Path) -> None:
+    # of the settlement the upper half is mapped; the river takes its lowest cell
+    depth = np.zeros((4, 4))
+    depth[3, 0] = 1.0
+    written(city / "rp100.tif", depth)
+    written(city / "rp10.tif", depth)
+    upper = shapely.box(500_000, 7_399_800, 500_400, 7_400_000)
+    gpd.GeoDataFrame({"town": [7]}, geometry=[upper], crs=32723).to_file(city / "mapped.gpkg")
+    tables = computed(city, MAPPED)
+    own = tables["settlement_hazard"].iloc[0]
+    # 100 in sectors, 100 in the river, 100 neither, 100 neither as far as known
+    assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((0.5, 0.75))
+    joint = tables["joint_exposure"]
+    at = joint[joint["area_type"] == "settlement"].set_index("hazards")["value"]
+    assert at.to_dict() == pytest.approx({"none": 100.0, "unknown": 100.0, "flood": 100.0, "landslide": 100.0})
+
+
+def test_more_than_six_hazards_give_bounds_and_a_finding(city: Path) -> None:
+    near = "    rail %d:\n      near: {path: slums.gpkg, within_m: [%d.0]}\n"
+    more = "".join(near % (k, 10 * k) for k in range(1, 7))
+    tables = computed(city, more)
+    assert tables["joint_exposure"].empty
+    own = tables["settlement_hazard"].iloc[0]
+    assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((1.0, 1.0))
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert [one.message for one in found] == [
+        "7 hazards: people in hazardous location are told by bounds, the largest single share and the sum"
+    ]
+    # one that is no location leaves six that are
+    computed(city, more.replace("near: {path", "is_hazardous_location: false\n      near: {path", 1))
+    rows = pd.read_parquet(city / "out/tables/joint_exposure.parquet")
+    assert not rows["hazards"].str.contains("rail 1").any()
+    assert rows.groupby("area_type")["value"].sum()["unit"] == pytest.approx(1600.0, rel=1e-9)
+
+
+def test_settlements_come_from_the_inputs_and_not_from_a_former_run(city: Path) -> None:
+    first = computed(city)["settlement_hazard"]
+    stale = shapely.box(500_300, 7_399_600, 500_400, 7_400_000)
+    layer = gpd.GeoDataFrame({"settlement_id": ["gone"]}, geometry=[stale], crs=32723)
+    layer.to_parquet(city / "out/tables/settlements.parquet")
+    pd.testing.assert_frame_equal(computed(city)["settlement_hazard"], first)
+
+
 def test_the_check_names_centimetres_and_strange_classes(city: Path) -> None:
     written(city / "rp100.tif", np.full((4, 4), 55.0))
     (city / "config.yaml").write_text(CONFIG % RISK.replace("[R2, R4]", "[R1, R2]") % "worst")
