@@ -18,6 +18,7 @@ from geo_profiling.hazard.risk_classes import class_overlaps
 from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
+from pipelines.exposure_places import open_water
 from pipelines.hazards import hazard_kind, open_hazard, read_mapped
 from pipelines.joint_hazards import joint_names
 
@@ -63,7 +64,20 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                 findings += found
         except (InputError, ConfigError) as error:
             findings.append(Finding("error", f"hazards.{name}", "", str(error), error.hint))
-    return findings + _joint_findings(region)
+    return findings + _water_findings(region) + _joint_findings(region)
+
+
+def _water_findings(region: RegionSettings) -> list[Finding]:
+    """Tell a raster of permanent water that is refused, or that no hazard is read with."""
+    label = "permanent_water"
+    try:
+        if open_water(region) is None:
+            return []
+    except InputError as error:
+        return [Finding("error", label, "", str(error), error.hint)]
+    if any(declared.events for declared in region.inputs.hazards.values()):
+        return []
+    return [Finding("warning", label, "", "no hazard is a raster: permanent water is told beside rasters alone", "")]
 
 
 def _joint_findings(region: RegionSettings) -> list[Finding]:

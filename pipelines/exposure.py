@@ -74,7 +74,7 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
     chosen = joint_names(region.inputs.hazards)
     if chosen and "population" in assets.grids:
         people_of = assets.grids["population"][0]
-        together, states = joint_rows({name: joint[name] for name in chosen}, people_of, zones, None, compute)
+        together, states = joint_rows({name: joint[name] for name in chosen}, people_of, zones, assets.water, compute)
     write_parquet(directory / "tables/joint_exposure.parquet", together)
     if region.inputs.settlements is not None:
         table = hazards_by_settlement(ratio_table, zones, rules, region.inputs.hazards, states)

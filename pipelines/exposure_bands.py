@@ -61,7 +61,7 @@ def _totals(
 ) -> Iterator[tuple[str, BandTotals, str]]:
     for asset, (grid, unit) in assets.grids.items():
         placed = reproject(areas, grid.grid.crs)
-        yield asset, totals_by_band(grid, sources, placed, kind=kind, compute=compute), unit
+        yield asset, totals_by_band(grid, sources, placed, kind=kind, water=assets.water, compute=compute), unit
     for asset, shapes in assets.things.items():
         found = building_exposure(shapes, sources, areas, kind=kind, compute=compute)
         unit = "buildings" if asset == "buildings" else "places"

@@ -13,6 +13,7 @@ import shapely
 from geo_profiling.config.morphology_inputs import SettlementsInput
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import InputError
+from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.raster.source import Source
 from geo_profiling.vector.read import read_layer
 from geo_profiling.vector.reproject import reproject
@@ -46,11 +47,24 @@ class ExposureZones:
 
 @dataclass(frozen=True)
 class ExposedAssets:
-    """What may be exposed."""
+    """What may be exposed.
+
+    Attributes
+    ----------
+    grids : dict of str to (Source, str)
+        Counts in cells, with their unit.
+    things : dict of str to GeoSeries
+        Buildings and places of services.
+    lines : dict of str to GeoSeries
+        Streets and railways.
+    water : Source or None
+        Permanent water, on which nobody is exposed to a hazard of a raster.
+    """
 
     grids: dict[str, tuple[Source, str]]
     things: dict[str, gpd.GeoSeries]
     lines: dict[str, gpd.GeoSeries]
+    water: Source | None = None
 
 
 def exposed_assets(region: RegionSettings, built: BuiltCity | None) -> ExposedAssets:
@@ -74,7 +88,29 @@ def exposed_assets(region: RegionSettings, built: BuiltCity | None) -> ExposedAs
     for name in region.inputs.services:
         layer, _ = read_service(region, name)
         things[name] = gpd.GeoSeries(layer.geometry)
-    return ExposedAssets(grids, things, lines)
+    return ExposedAssets(grids, things, lines, open_water(region))
+
+
+def open_water(region: RegionSettings) -> RasterFile | None:
+    """Open the raster of permanent water of a region; None where it declares none.
+
+    Raises
+    ------
+    InputError
+        If the file is refused.
+    """
+    declared = region.inputs.permanent_water
+    if declared is None:
+        return None
+    return open_raster(
+        declared.path,
+        name=input_label("permanent_water", declared.path),
+        roots=region.roots,
+        crs=declared.crs,
+        nodata=declared.nodata_value,
+        band=declared.band,
+        quantity="any",
+    )
 
 
 def exposure_zones(region: RegionSettings, directory: Path, built: BuiltCity | None) -> ExposureZones:

@@ -49,7 +49,8 @@ def event_ratios(
         if frame.empty:
             counted.append((np.zeros(0), np.zeros(0), np.zeros(0)))
             continue
-        totals = totals_by_band(people, [source], reproject(frame, people.grid.crs), kind=kind, compute=compute)
+        placed = reproject(frame, people.grid.crs)
+        totals = totals_by_band(people, [source], placed, kind=kind, water=assets.water, compute=compute)
         known = (totals.total - totals.of(UNKNOWN, OUTSIDE))[:, 0]
         counted.append((totals.of(*kind.exposed_bands(threshold))[:, 0], known, totals.total[:, 0]))
     label = f"{'>=' if kind.direction == 'above' else '<'}{threshold:g}"

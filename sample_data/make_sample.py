@@ -135,6 +135,13 @@ def ground_and_heat(city: City, out: Path) -> None:
         write_raster(out / f"{name}.tif", filled, transform, nodata=FLOOD_NODATA, unit=unit, predictor=1)
 
 
+def permanent_water(city: City, out: Path) -> None:
+    """Draw the cells of the core that are mostly sea, river or lake."""
+    share, transform = core(city.ground.land_share)
+    values = (share <= 0.5).astype(np.uint8)
+    write_raster(out / "permanent_water_100m.tif", values, transform, nodata=255, unit="", predictor=1)
+
+
 def streets_and_buildings(_city: City, out: Path) -> None:
     """Draw streets, railway and buildings of the informal settlements and the quarters around them."""
     write_layer(out / "streets.gpkg", neighbourhoods.streets())
@@ -179,6 +186,7 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     commuting_flows,
     river_floods,
     ground_and_heat,
+    permanent_water,
     streets_and_buildings,
     services,
     household_survey,

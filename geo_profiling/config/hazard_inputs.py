@@ -71,6 +71,10 @@ class HazardNear(SpatialInput):
     )
 
 
+class WaterInput(RasterInput):
+    """Permanent water: rivers in their beds, lakes, the sea."""
+
+
 class HazardInput(Section):
     """A hazard: how its numbers are read, and its files."""
 

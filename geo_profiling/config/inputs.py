@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
-from geo_profiling.config.hazard_inputs import HazardInput
+from geo_profiling.config.hazard_inputs import HazardInput, WaterInput
 from geo_profiling.config.household_inputs import CityTables, HouseholdsInput, OpenSpacesInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
 from geo_profiling.config.morphology_inputs import BuildingsInput, LayerInput, SettlementsInput
@@ -152,6 +152,11 @@ class Inputs(Section):
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     hazards: dict[ServiceName, HazardInput] = Field(
         default_factory=dict, description="Hazards, for exposure: a name of yours, how it is read, and its files."
+    )
+    permanent_water: WaterInput | None = Field(
+        None,
+        description="Raster of permanent water, of any cell size and CRS: cells above 0. Beside hazards given as "
+        "rasters: what of people and built-up area lies there is told as 'permanent_water', neither dry nor in a band.",
     )
     epochs: list[EpochInput] = Field(
         default_factory=list, description="Other years than that of 'population', for change over time."

@@ -13,7 +13,7 @@ from pipelines.steps.common import contents, later, place, reading
 _VERSION = "3"
 _READS = (
     "hazards", "population_fine", "settlements", "units", "buildings", "study_area", "blocks", "streets", "railways",
-    "waterways", "coast", "services", "built_up",
+    "waterways", "coast", "services", "built_up", "permanent_water",
 )  # fmt: skip
 #: Steps whose areas get exposure.
 _UPSTREAM = ("degurba", "units", "fua", "scales")

@@ -206,6 +206,37 @@ def test_every_area_adds_up(city: Path) -> None:
     assert sums.loc["settlement"].to_numpy() == pytest.approx(400.0, rel=1e-9)
 
 
+WATER = "inputs:\n  permanent_water: {path: water.tif}\n"
+
+
+def test_permanent_water_is_neither_dry_nor_in_a_band_nor_unknown(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # half cells, shifted: the river takes a quarter of the settlement's upper cell and of what is right of it
+    water = np.zeros((8, 8))
+    water[0, 1:3] = 7.0
+    water[7, 7] = np.nan
+    written(city / "water.tif", water, cell=50.0)
+    monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("inputs:\n", WATER))
+    tables = computed(city)
+    rows = tables["hazard_exposure"]
+    people = rows[(rows["asset"] == "population") & (rows["return_period"] == 100)]
+    unit = people[people["area_type"] == "unit"].set_index("band")["value"]
+    assert unit[unit > 0].to_dict() == pytest.approx(
+        {"dry": 1100.0, "0.15-0.5": 75.0, "0.5-1.5": 375.0, "permanent_water": 50.0}
+    )
+    assert people.groupby("area_type")["value"].sum().to_dict() == pytest.approx(
+        {"unit": 1600.0, "settlement": 400.0}, rel=1e-9
+    )
+    assert people[people["area_type"] == "unit"]["coverage_share"].to_numpy() == pytest.approx(1.0)
+    joint = tables["joint_exposure"]
+    at = joint[joint["area_type"] == "unit"].set_index("hazards")["value"]
+    assert at.to_dict() == pytest.approx({"none": 1150.0, "flood": 450.0})
+    ratio = tables["hazard_ratios"].set_index("area_type").loc["unit"]
+    assert (ratio["people_exposed"], ratio["people_known"]) == pytest.approx((450.0, 1600.0))
+    (city / "water.tif").unlink()
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert [(one.severity, one.input) for one in found if one.severity == "error"] == [("error", "permanent_water")]
+
+
 def test_people_of_several_hazards_are_those_on_the_joint_ground(city: Path) -> None:
     tables = computed(city, RISK % "worst")
     rows = tables["joint_exposure"]
