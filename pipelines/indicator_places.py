@@ -90,7 +90,8 @@ def people_by_stratum(
     -------
     DataFrame or None
         ``area_type``, ``area_id``, ``stratum``, ``population``; the rest of each urban centre outside
-        settlements as ``rest_of_city``. None without a population grid or the layer.
+        settlements as ``rest_of_city``. With a range of the people of settlements configured also
+        ``population_low`` and ``population_high``. None without a population grid or the layer.
     """
     layer, inside, outside = _STRATA[strata]
     is_there = (directory / f"tables/{layer}.parquet").is_file() or getattr(region.inputs, layer, None) is not None
@@ -116,7 +117,18 @@ def people_by_stratum(
         parts += [_stratum_rows(kind, stratum, people) for stratum, people in counts.items()]
         if kind == "urban_centre" and strata == "is_slum_area":
             parts += [_stratum_rows("rest_of_city", outside, rest), _stratum_rows("rest_of_city", inside, rest * 0)]
-    return pd.concat(parts, ignore_index=True)
+    found = pd.concat(parts, ignore_index=True)
+    told = population_range(region)
+    if told is not None and strata == "is_slum_area":
+        for end, factor in zip(("low", "high"), told, strict=True):
+            found[f"population_{end}"] = found["population"] * np.where(found["stratum"] == inside, factor, 1.0)
+    return found
+
+
+def population_range(region: RegionSettings) -> tuple[float, float] | None:
+    """Return how many people settlements have at least and at most for one in the grid; None where not configured."""
+    told = None if region.exposure is None else region.exposure.settlement_population
+    return None if told is None else (told.low, told.high)
 
 
 def _survey_frame(

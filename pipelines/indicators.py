@@ -124,13 +124,13 @@ def _from_households(
     estimates = direct_estimates(
         households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
     )
+    nesting = nested_areas(areas)
+    shown = suppress_small(estimates, nesting, minimum=rules.min_households, caution=rules.caution_households)
     if rules.modelled_by is not None:
         sampled = areas["unit"].dropna().map(str).unique() if "unit" in areas else ()
         people = people_by_stratum(region, directory, rules.modelled_by, compute, sampled_units=sampled)
         if people is not None:
-            estimates = fill_modelled(estimates, people, strata=rules.modelled_by)
-    nesting = nested_areas(areas)
-    shown = suppress_small(estimates, nesting, minimum=rules.min_households, caution=rules.caution_households)
+            shown = fill_modelled(shown, people, strata=rules.modelled_by)
     weights = {kind: households.frame["person_weight"].groupby(ids.map(str)).sum() for kind, ids in areas.items()}
     compared = _inequality(shown, weights, nesting, rules)
     whole = shown["area_type"] == WHOLE

@@ -178,7 +178,8 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
         As :func:`direct_estimates` returns it, with ``strata`` among its breakdowns.
     people : DataFrame
         ``area_type``, ``area_id``, ``stratum`` and ``population``: people of each area by category of the
-        breakdown, from grids and polygons.
+        breakdown, from grids and polygons. With ``population_low`` and ``population_high`` the interval reaches
+        over both readings of the people too.
     strata : str
         The breakdown whose categories carry the rates, such as ``is_slum_area``.
 
@@ -187,7 +188,8 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
     DataFrame
         As ``direct``, with ``nature`` "M" in the rows that are modelled: their n, PSUs and design effects are
         NULL, and ``coverage_share`` is the share of the area's people in strata with a rate. A modelled value
-        is only made of direct rates on 25 households and 2 PSUs.
+        is only made of published direct rates on 25 households and 2 PSUs. ``ci_method`` says whether the interval
+        holds a range of the people; the error of the grid itself is in none.
 
     Raises
     ------
@@ -218,18 +220,33 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
     joint = pd.MultiIndex.from_frame(pairs[keys]).to_flat_index()
     strata_of = pd.MultiIndex.from_frame(pairs[["stratum", "indicator"]]).to_flat_index()
     known = rates.assign(stratum=pd.MultiIndex.from_frame(rates[["category", "indicator"]]).to_flat_index())
-    found = modelled_estimates(pairs.assign(area_id=joint, stratum=strata_of), known)
-    found = found[found["estimate"].notna()].rename(columns={"ci_low": "lower", "ci_high": "upper"})
+    found = _modelled(pairs.assign(area_id=joint, stratum=strata_of), known)
+    found = found[found["estimate"].notna()]
     if found.empty:
         return direct
     found[keys] = found.pop("area_id").tolist()
     used = rates.drop_duplicates("indicator").set_index("indicator")["components_used"]
-    found["components_used"] = found["indicator"].map(used)
-    new = found.assign(breakdown="", category=TOTAL, nature="M").reindex(columns=COLUMNS)
+    rates_by = f"rates by {strata}, weighted with gridded people"
+    found["components_used"] = [f"{used[name]}; {rates_by}" if used[name] else rates_by for name in found["indicator"]]
+    new = found.assign(breakdown="", category=TOTAL, nature="M", obs_status="A").reindex(columns=direct.columns)
     new = new[~pd.MultiIndex.from_frame(new[keys]).isin(wanted)]
     replaced = pd.MultiIndex.from_frame(direct[keys]).isin(pd.MultiIndex.from_frame(new[keys]))
     kept = direct[~(replaced & (direct["breakdown"] == "").to_numpy())]
     return pd.concat([part.astype(_COUNTS) for part in (kept, new)], ignore_index=True)
+
+
+def _modelled(people: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+    """Model each area, with an interval that reaches over the range of its people where there is one."""
+    found = modelled_estimates(people, rates).rename(columns={"ci_low": "lower", "ci_high": "upper"})
+    said = "without the grid's error"
+    if {"population_low", "population_high"} <= set(people.columns):
+        ends = [
+            modelled_estimates(people.assign(population=people[f"population_{end}"]), rates) for end in ("low", "high")
+        ]
+        found["lower"] = np.minimum.reduce([found["lower"], *(end["ci_low"] for end in ends)])
+        found["upper"] = np.maximum.reduce([found["upper"], *(end["ci_high"] for end in ends)])
+        said = "over the range of people, else without the grid's error"
+    return found.assign(ci_method=found["ci_method"] + f", {said}")
 
 
 def require_fit_for_areas(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,15 @@ MIN_SURE_DF = 8
 #: What moves less than this in the null space does not move.
 _STILL = 1e-6
 _BLANKED = ["estimate", "se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"]
-Cell = tuple[str, str, str]
+#: Kind of area, area, breakdown ("" for all), category.
+Cell = tuple[str, str, str, str]
+#: How much dearer it is to hide the figure of all people of an area than that of a part, and one of the whole survey.
+TOTAL_PRICE = 4.0
+WHOLE_PRICE = 1e6
+#: Households missing from a sum that still tells: fewer than this.
+_FEW = 5
+#: With more cells hidden beside small ones than this, it is not tried to do without each.
+_MOST_TRIED = 400
 
 
 def suppress_small(
@@ -53,14 +60,16 @@ def suppress_small(
     -------
     DataFrame
         With ``obs_status``: A normal, U on few households or PSUs, Q suppressed. Modelled values stay: they tell of
-        their strata, not of the few households in the area.
+        their strata, not of the few households in the area. Put them in afterwards
+        (:func:`geo_profiling.indicators.estimates.fill_modelled`), so that what they replace counts as blank here.
 
     Notes
     -----
     The equations that a reader can use are: parts of a breakdown make up their area, areas of a kind make up the
     area they are parts of. No blank follows from the published values by them. (Estimates are suppressed because
     they rest on little; :mod:`geo_profiling.disclosure` hides counts of people, up to a range, and would take
-    hours for the thousands of cells of a survey.)
+    hours for the thousands of cells of a survey.) Of the cells that hide others the cheapest are taken, first parts
+    of areas, then areas, and the survey's own area last; each is published again if it proves not to be needed.
 
     Examples
     --------
@@ -79,20 +88,18 @@ def suppress_small(
         result.loc[few & (result["obs_status"] == "A"), "obs_status"] = "U"
     known: dict[tuple[Hashable, ...], set[Cell]] = {}
     hidden = np.zeros(len(result), bool)
-    total = result["breakdown"] == ""
-    for breakdown in sorted(name for name in result["breakdown"].unique() if name) or [""]:
-        chosen = direct & (total | (result["breakdown"] == breakdown)).to_numpy()
-        # In an order of its own, so that equal cells give way alike however the rows come.
-        ordered = result[chosen].sort_values(["area_type", "area_id", "category"], kind="stable")
-        for _, part in ordered.groupby("indicator", sort=True):
-            cells = list(zip(part["area_type"], part["area_id"], part["category"], strict=True))
-            small = frozenset(cell for cell, n in zip(cells, part["n"], strict=True) if n < minimum)
-            # Most indicators miss the same few answers: what hides one set of small cells hides it again.
-            key = (breakdown, small, frozenset(cells))
-            if key not in known:
-                known[key] = _hidden(cells, part["n"].to_numpy(float), nesting or {}, minimum) if small else set()
-            gone = known[key]
-            hidden[part.index] |= np.array([cell in gone for cell in cells], bool)
+    # In an order of its own, so that equal cells give way alike however the rows come.
+    ordered = result[direct].sort_values(["area_type", "area_id", "breakdown", "category"], kind="stable")
+    # All breakdowns at once: a total that one of them hides would follow from the parts of another.
+    for _, part in ordered.groupby("indicator", sort=True):
+        cells = list(zip(part["area_type"], part["area_id"], part["breakdown"], part["category"], strict=True))
+        small = frozenset(cell for cell, n in zip(cells, part["n"], strict=True) if n < minimum)
+        # Most indicators miss the same few answers: what hides one set of small cells hides it again.
+        key = (small, frozenset(cells))
+        if key not in known:
+            known[key] = _hidden(cells, part["n"].to_numpy(float), nesting or {}, minimum) if small else set()
+        gone = known[key]
+        hidden[part.index] |= np.array([cell in gone for cell in cells], bool)
     result.loc[hidden, "obs_status"] = "Q"
     blank = (result["obs_status"] == "Q").to_numpy()
     for column in _BLANKED:
@@ -107,28 +114,58 @@ def suppress_small(
 def _hidden(
     cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str], minimum: int
 ) -> set[Cell]:
-    """Return the cells to blank: the small ones, and others until no blank can be worked out."""
+    """Return the cells to blank: the small ones, and as few and unimportant others as keep them from being found."""
     relations = _relations(cells, counts, nesting)
-    members = [relations.indices[start:end] for start, end in pairwise(relations.indptr)]
-    sums_of: dict[int, list[int]] = {}
-    for number, inside in enumerate(members):
-        for cell in inside.tolist():
-            sums_of.setdefault(cell, []).append(number)
-    hidden = counts < minimum
-    while True:
-        used: set[int] = set()
+    price = _prices(cells, counts)
+    small = counts < minimum
+    hidden = _with_companions(relations, small, price)
+    others = np.flatnonzero(hidden & ~small)
+    if len(others) <= _MOST_TRIED:
+        for cell in others[np.argsort(-price[others], kind="stable")].tolist():
+            hidden[cell] = False
+            hidden[cell] = bool((determined(relations, hidden) & small).any())
+    # What follows from the rest hides nothing.
+    hidden &= small | ~determined(relations, hidden)
+    return {cell for cell, gone in zip(cells, hidden, strict=True) if gone}
+
+
+def _prices(cells: list[Cell], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what hiding each cell costs: its households, more for all of an area, most for the whole."""
+    totals = np.array([TOTAL_PRICE if category == TOTAL else 1.0 for *_, category in cells])
+    wholes = np.array([WHOLE_PRICE if kind == WHOLE else 1.0 for kind, *_ in cells])
+    return (counts + 1.0) * totals * wholes
+
+
+def _with_companions(
+    relations: csr_array, small: npt.NDArray[np.bool_], price: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Return the small cells and others beside them, until no small one can be worked out."""
+    hidden = small.copy()
+    while len(found := np.flatnonzero(determined(relations, hidden) & small)):
         more: set[int] = set()
-        for cell in np.flatnonzero(determined(relations, hidden)).tolist():
-            # The sum that comes nearest to telling it, and there the smallest cell that is still published.
-            tightest = min(sums_of[cell], key=lambda one: (hidden[members[one]].sum(), len(members[one]), one))
-            still_shown = [other for other in members[tightest].tolist() if not hidden[other]]
-            if still_shown and tightest not in used:
-                used.add(tightest)
-                more.add(min(still_shown, key=lambda other: (counts[other], other)))
+        for cell in found.tolist():
+            used = _published_that_tell(relations, hidden, cell)
+            if used and more.isdisjoint(used):
+                more.add(min(used, key=lambda other: (price[other], other)))
         if not more:
             break
         hidden[list(more)] = True
-    return {cell for cell, gone in zip(cells, hidden, strict=True) if gone}
+    return hidden
+
+
+def _published_that_tell(relations: csr_array, hidden: npt.NDArray[np.bool_], cell: int) -> list[int]:
+    """Return the published cells from which a blank is worked out: hiding any of them breaks that way to it."""
+    alone = [row for row in relations.tocsc()[:, [cell]].indices if hidden[relations[[row]].indices].sum() == 1]
+    if alone:
+        others = relations[alone[:1]].indices.astype(np.intp)
+    else:
+        blanks = np.flatnonzero(hidden)
+        target = (blanks == cell).astype(float)
+        factors = lsmr(
+            relations[:, blanks].T, target, atol=1e-13, btol=1e-13, conlim=0, maxiter=50 * (len(blanks) + 10)
+        )
+        others = np.flatnonzero(np.abs(relations.T @ factors[0]) > _STILL)
+    return [other for other in others.tolist() if not hidden[other]]
 
 
 def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str]) -> csr_array:
@@ -136,18 +173,20 @@ def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapp
     size = dict(zip(cells, counts, strict=True))
     place = {cell: number for number, cell in enumerate(cells)}
     sums: dict[tuple[Cell, str], list[Cell]] = {}
-    for kind, area, category in cells:
-        if category != TOTAL and (kind, area, TOTAL) in size:
-            sums.setdefault(((kind, area, TOTAL), "by category"), []).append((kind, area, category))
+    for kind, area, breakdown, category in cells:
+        if breakdown and (kind, area, "", TOTAL) in size:
+            sums.setdefault(((kind, area, "", TOTAL), f"by {breakdown}"), []).append((kind, area, breakdown, category))
         wholes = [f"{WHOLE}/{WHOLE}"] if kind != WHOLE else []
         wholes += [nesting[kind, area]] if (kind, area) in nesting else []
         for whole in wholes:
             name, _, identifier = whole.partition("/")
-            larger = (name, identifier, category)
+            larger = (name, identifier, breakdown, category)
             if larger in size:
-                sums.setdefault((larger, f"by {kind}"), []).append((kind, area, category))
-    # Households in no area of a kind, or without an answer, are taken to be known: that hides more, never less.
-    kept = [(target, parts) for (target, _), parts in sums.items() if sum(map(size.__getitem__, parts)) <= size[target]]
+                sums.setdefault((larger, f"by area: {kind}"), []).append((kind, area, breakdown, category))
+    # A few households in none of the parts are taken to be known: that hides more, never less. A larger rest is
+    # an unknown of its own, and nothing follows.
+    rests = [(target, parts, size[target] - sum(map(size.__getitem__, parts))) for (target, _), parts in sums.items()]
+    kept = [(target, parts) for target, parts, rest in rests if 0 <= rest < _FEW]
     rows = [row for row, (_, parts) in enumerate(kept) for _ in range(len(parts) + 1)]
     columns = [place[cell] for target, parts in kept for cell in (*parts, target)]
     signs = [sign for _, parts in kept for sign in (*([1.0] * len(parts)), -1.0)]

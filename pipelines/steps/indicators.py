@@ -10,7 +10,7 @@ from geo_profiling.runs.step import Step
 from pipelines.steps.common import contents, later, place, reading
 
 #: Raised whenever the same inputs and parameters give another result.
-_VERSION = "1"
+_VERSION = "2"
 #: Inputs that indicators read besides the tables of other steps.
 _READS = (
     "households", "tables", "units", "settlements", "streets", "transit", "open_spaces", "epochs", "population_fine",
@@ -55,6 +55,7 @@ def indicator_steps(region: RegionSettings, directory: Path, before: Sequence[St
     if rules is None:
         return []
     grids = region.inputs.population is not None
+    told = None if region.exposure is None else region.exposure.settlement_population
     return [
         Step(
             "indicators",
@@ -65,6 +66,7 @@ def indicator_steps(region: RegionSettings, directory: Path, before: Sequence[St
                 "years": region.inputs.years,
                 "survey_year": None if region.inputs.households is None else region.inputs.households.year,
                 "indicators": rules.model_dump(mode="json"),
+                "people_of_settlements": None if told is None else told.model_dump(mode="json"),
             },
             contents(region, *_READS, grids=grids),
             upstream=[step.name for step in before if step.name in _UPSTREAM],

@@ -168,10 +168,63 @@ def test_modelled_values_stand_where_the_sample_is_small(direct: pd.DataFrame) -
     assert modelled["se"].to_numpy() == pytest.approx(rate.loc["1", "se"])
     mixed = total[(total["area_id"] == "04099") & (total["indicator"] == "deprived_water")].iloc[0]
     assert mixed["estimate"] == pytest.approx(0.3 * rate.loc["1", "estimate"] + 0.7 * rate.loc["0", "estimate"])
-    published = suppress_small(found)
-    assert (published.loc[published["nature"] == "M", "obs_status"] == "A").all()
+    published = fill_modelled(suppress_small(direct), people, strata="is_slum_area")
+    modelled = published[published["nature"] == "M"]
+    assert (modelled["obs_status"] == "A").all()
+    assert modelled["ci_method"].str.endswith("without the grid's error").all()
+    # What is blank because it would give away another is modelled too: it rests on published rates alone.
+    assert not (
+        published["breakdown"].eq("") & published["obs_status"].eq("Q") & published["area_type"].eq("settlement")
+    ).any()
     with pytest.raises(UsageError, match="nothing was estimated by 'tenure'"):
         fill_modelled(direct, people, strata="tenure")
+
+
+def test_a_range_of_people_widens_the_interval_of_modelled_values(direct: pd.DataFrame) -> None:
+    people = pd.DataFrame(
+        [("unit", "04099", "1", 300.0, 240.0, 600.0), ("unit", "04099", "0", 700.0, 700.0, 700.0)],
+        columns=["area_type", "area_id", "stratum", "population", "population_low", "population_high"],
+    )
+    narrow, wide = (
+        fill_modelled(direct, table, strata="is_slum_area").query(
+            "area_id == '04099' and indicator == 'slum_household'"
+        )
+        for table in (people[["area_type", "area_id", "stratum", "population"]], people)
+    )
+    assert wide["estimate"].item() == narrow["estimate"].item()
+    assert wide["lower"].item() < narrow["lower"].item()
+    assert wide["upper"].item() > narrow["upper"].item() + 0.05
+    assert wide["ci_method"].item() == "logit, over the range of people, else without the grid's error"
+
+
+def test_what_is_hidden_cannot_be_worked_out_over_several_breakdowns(direct: pd.DataFrame) -> None:
+    """Linear algebra on all sums at once: no blank is the same in every table that fits what is published."""
+    found = suppress_small(direct)
+    for name in ("slum_household", "water_at_least_basic"):
+        part = found[found["indicator"] == name]
+        size = direct.loc[part.index].set_index(["area_type", "area_id", "breakdown", "category"])["n"]
+        place = {key: number for number, key in enumerate(size.index)}
+        rows = []
+        for (kind, area, breakdown, category), n in size.items():
+            parts = [k for k in place if k[:2] == (kind, area) and not breakdown and k[2]]
+            groups = [[k for k in parts if k[2] == by] for by in {k[2] for k in parts}]
+            if kind == WHOLE:
+                inside = [k for k in place if k[0] != WHOLE and k[2:] == (breakdown, category)]
+                groups += [[k for k in inside if k[0] == other] for other in {k[0] for k in inside}]
+            for group in groups:
+                if group and size[group].sum() == n:
+                    row = np.zeros(len(place))
+                    row[[place[k] for k in group]] = 1
+                    row[place[kind, area, breakdown, category]] = -1
+                    rows.append(row)
+        blank = (part["obs_status"] == "Q").to_numpy()
+        _, singular, vectors = np.linalg.svd(np.array(rows)[:, blank])
+        free = vectors[(singular > 1e-9).sum() :]
+        assert len(rows) > 50
+        assert (np.abs(free).max(axis=0) > 1e-9).all()
+        # The figure of the whole city, and of its slums, are what the survey was made for.
+        of_city = part[part["area_type"] == WHOLE]
+        assert (of_city["obs_status"] != "Q").all()
 
 
 def test_the_published_table_has_every_field(direct: pd.DataFrame) -> None:
