@@ -19,7 +19,7 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
 from pipelines.exposure_places import open_water
-from pipelines.hazards import hazard_kind, open_hazard, read_mapped
+from pipelines.hazards import hazard_kind, open_hazard, read_mapped, read_sea
 from pipelines.joint_hazards import joint_names
 
 #: Depths in centimetres are hardly all below this.
@@ -46,6 +46,8 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
         try:
             if declared.events:
                 findings += _event_findings(region, name, declared, compute)
+                if declared.sea is not None:
+                    read_sea(region, name, declared.sea)
             elif declared.classes is not None:
                 findings += _class_findings(region, name, declared.classes)
                 if declared.mapped_in is not None:

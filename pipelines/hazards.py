@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardMapped
+from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardMapped, HazardSea
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.bands import UNKNOWN, Bands
 from geo_profiling.hazard.kinds import KINDS, HazardKind
 from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, buffer_areas, class_areas
-from geo_profiling.hazard.terrain import city_percentiles, slope_degrees
+from geo_profiling.hazard.terrain import city_percentiles, edge_sea, sea_reach, slope_degrees
 from geo_profiling.raster.coverage import coverage_fractions
 from geo_profiling.raster.read import RasterFile, open_raster, to_dataarray
 from geo_profiling.raster.source import ArraySource, Source
@@ -53,7 +53,9 @@ def hazard_kind(name: str, declared: HazardInput) -> HazardKind:
     changes = {key: getattr(declared, key) for key in ("unit", "direction", "reference")}
     bands = kind.bands if declared.thresholds is None else Bands(tuple(declared.thresholds))
     kept = {key: value for key, value in changes.items() if value is not None}
-    return replace(kind, name=name, bands=bands, nodata_means=declared.nodata_means, **kept)
+    return replace(
+        kind, name=name, bands=bands, nodata_means="dry" if declared.nodata_means == "dry" else "unknown", **kept
+    )
 
 
 def open_hazard(region: RegionSettings, name: str, kind: HazardKind, event: HazardEvent) -> RasterFile:
@@ -100,8 +102,53 @@ def hazard_scenarios(
         for event in events:
             # Heights and temperatures may be below 0 and of any size.
             how = kind if declared.made_from is None else replace(kind, unit="m_distance")
-            opened.append((event.return_period, _made(open_hazard(region, name, how, event), declared, zones)))
+            source = open_hazard(region, name, how, event)
+            if declared.is_sea_level:
+                opened.append((event.return_period, _sea_level(region, name, declared, kind, source)))
+            else:
+                opened.append((event.return_period, _made(source, declared, zones)))
         yield hazard_name(name, scenario), kind, opened
+
+
+def _sea_level(
+    region: RegionSettings, name: str, declared: HazardInput, kind: HazardKind, source: RasterFile
+) -> Source:
+    """Return the level from which the sea reaches each cell of heights, up to the highest threshold."""
+    heights = to_dataarray(source)
+    if declared.sea is None:
+        sea = edge_sea(heights)
+    else:
+        water = read_sea(region, name, declared.sea)
+        ground = shapely.union_all(np.asarray(reproject(water, source.grid.crs).geometry.array, dtype=object))
+        sea = coverage_fractions(ground, source.grid) >= 0.5
+    if not sea.any():
+        raise InputError(
+            f"{source.name}: no cell of it is sea",
+            hint="heights must reach the sea: take a wider raster, or correct 'sea' or 'nodata_means'",
+        )
+    highest = kind.bands.thresholds[-1]
+    return ArraySource(sea_reach(heights, sea, highest_m=highest, beyond_m=highest + 1.0), source.name)
+
+
+def read_sea(region: RegionSettings, name: str, declared: HazardSea) -> gpd.GeoDataFrame:
+    """Read the polygons of the sea.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused.
+    """
+    layer, found = read_layer(
+        declared.path,
+        layer=declared.layer,
+        columns=[],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label(f"hazards.{name}.sea", declared.path),
+    )
+    tell(found)
+    return layer
 
 
 def _made(source: RasterFile, declared: HazardInput, zones: ExposureZones) -> Source:

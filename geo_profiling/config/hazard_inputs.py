@@ -71,6 +71,12 @@ class HazardNear(SpatialInput):
     )
 
 
+class HazardSea(SpatialInput):
+    """The sea, as polygons of water."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+
+
 class WaterInput(RasterInput):
     """Permanent water: rivers in their beds, lakes, the sea."""
 
@@ -94,11 +100,16 @@ class HazardInput(Section):
     )
     made_from: Literal["heights", "temperature"] | None = Field(
         None,
-        description="What the rasters hold, where the hazard is computed from it: 'heights' in metres for a slope, "
-        "'temperature' for percentiles within the city. Without it they hold the hazard itself.",
+        description="What the rasters hold, where the hazard is computed from it: 'heights' in metres for a slope or a "
+        "sea level, 'temperature' for percentiles within the city. Without it they hold the hazard itself.",
     )
-    nodata_means: Literal["unknown", "dry"] = Field(
-        "unknown", description="What cells without data are inside the raster; 'dry' only if its provider says so."
+    nodata_means: Literal["unknown", "dry", "sea"] = Field(
+        "unknown",
+        description="What cells without data are inside the raster; 'dry' only if its provider says so; 'sea' for a "
+        "sea level made from heights: such cells that join the edge of the raster.",
+    )
+    sea: HazardSea | None = Field(
+        None, description="For a sea level made from heights: the sea, where no data does not mean it."
     )
     reference: str | None = Field(None, description="Where the thresholds come from; printed in the report.")
     exposed_from: float | None = Field(
@@ -148,15 +159,31 @@ class HazardInput(Section):
 
     @model_validator(mode="after")
     def _made_from_what_it_can_be(self) -> HazardInput:
-        makes = {"heights": "degree", "temperature": "percentile"}
-        units = {"slope": "degree", "heat": "percentile"}
+        makes = {"heights": ("degree", "m_distance"), "temperature": ("percentile",)}
+        units = {"slope": "degree", "heat": "percentile", "sea_level": "m_distance"}
         unit = self.unit or units.get(self.kind)
-        if self.made_from is not None and unit != makes[self.made_from]:
+        if self.made_from is not None and unit not in makes[self.made_from]:
             raise ValueError(
-                f"'made_from: {self.made_from}' gives values in {makes[self.made_from]}, not a {self.kind}"
+                f"'made_from: {self.made_from}' gives values in {' or '.join(makes[self.made_from])}, not a {self.kind}"
             )
         if self.made_from is not None and not self.events:
             raise ValueError("'made_from' is about rasters: give 'events'")
+        return self
+
+    @property
+    def is_sea_level(self) -> bool:
+        """Whether the reach of the sea is computed from heights."""
+        return self.made_from == "heights" and (self.unit or "m_distance") == "m_distance" and self.kind != "slope"
+
+    @model_validator(mode="after")
+    def _sea_is_told_once(self) -> HazardInput:
+        told = (self.nodata_means == "sea") + (self.sea is not None)
+        if self.is_sea_level and told != 1:
+            raise ValueError("a sea level from heights needs the sea: 'sea' or 'nodata_means: sea', one of the two")
+        if told and not self.is_sea_level:
+            raise ValueError("'sea' is about a sea level: give 'made_from: heights' and 'kind: sea_level'")
+        if self.is_sea_level and self.kind != "sea_level" and self.direction != "below":
+            raise ValueError("the lower the level that reaches it the worse: write 'direction: below'")
         return self
 
     @model_validator(mode="after")

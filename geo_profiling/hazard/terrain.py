@@ -67,7 +67,34 @@ def slope_degrees(heights: xr.DataArray) -> xr.DataArray:
     return wrap(out, grid, name="slope")
 
 
-def sea_reach(heights: xr.DataArray, sea: NDArray[np.bool_], *, highest_m: float, corners: bool = True) -> xr.DataArray:
+def edge_sea(heights: xr.DataArray) -> NDArray[np.bool_]:
+    """Return the cells without a height that join the edge of the grid: the sea, where no data means the sea.
+
+    Lakes and holes that known ground surrounds are none of it.
+
+    Examples
+    --------
+    >>> from affine import Affine
+    >>> from pyproj import CRS
+    >>> from geo_profiling.raster.grid import Grid
+    >>> grid = Grid(CRS("EPSG:32638"), Affine(10, 0, 0, 0, -10, 30), (3, 4))
+    >>> heights = wrap(np.array([[np.nan, 1, 2, 3], [1, 1, np.nan, 3], [1, 1, 2, 3]]), grid)
+    >>> edge_sea(heights).sum()
+    np.int64(1)
+    """
+    groups, _ = label(np.isnan(np.asarray(heights.values, dtype=np.float64)), structure=generate_binary_structure(2, 2))
+    edge = np.concatenate([groups[0], groups[-1], groups[:, 0], groups[:, -1]])
+    return np.isin(groups, np.unique(edge[edge > 0]))
+
+
+def sea_reach(
+    heights: xr.DataArray,
+    sea: NDArray[np.bool_],
+    *,
+    highest_m: float,
+    corners: bool = True,
+    beyond_m: float = math.nan,
+) -> xr.DataArray:
     """Return the sea level, in metres, from which each cell is under water that comes from the sea.
 
     Low ground behind a ridge is dry until the sea passes the ridge: the level of a cell is the least,
@@ -83,12 +110,14 @@ def sea_reach(heights: xr.DataArray, sea: NDArray[np.bool_], *, highest_m: float
         Levels above this are not told (NaN): they bound the work.
     corners : bool
         Whether water passes where two cells meet at a corner.
+    beyond_m : float
+        What known ground is given that the sea does not reach at ``highest_m``.
 
     Returns
     -------
     xarray.DataArray
-        Metres, at least 0; 0 in the sea; NaN where the sea does not come up to ``highest_m``. Read it with a kind
-        whose direction is "below".
+        Metres, at least 0; 0 in the sea; ``beyond_m`` where the sea does not come up to ``highest_m``, NaN where
+        there is no height. Read it with a kind whose direction is "below".
 
     Raises
     ------
@@ -114,7 +143,8 @@ def sea_reach(heights: xr.DataArray, sea: NDArray[np.bool_], *, highest_m: float
     if sea.shape != heights.shape or not sea.any():
         raise UsageError("no cell is sea", hint="mark the sea on the grid of the heights")
     grid = grid_of(heights, name="heights")
-    z = np.where(sea, 0.0, np.asarray(heights.values, dtype=np.float64))
+    # heights in single precision: a stored 0.3 is 0.3
+    z = np.where(sea, 0.0, np.round(np.asarray(heights.values, dtype=np.float64), 4))
     shape = generate_binary_structure(2, 2 if corners else 1)
     out = np.full(z.shape, np.nan)
     out[sea] = 0.0
@@ -124,6 +154,7 @@ def sea_reach(heights: xr.DataArray, sea: NDArray[np.bool_], *, highest_m: float
         groups, _ = label((z <= level) | sea, structure=shape)
         reached = np.isin(groups, np.unique(groups[sea])) & (groups > 0)
         out[reached & np.isnan(out)] = level
+    out[np.isnan(out) & ~np.isnan(z)] = beyond_m
     return wrap(out, grid, name="sea_reach")
 
 

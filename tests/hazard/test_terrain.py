@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pyproj import CRS
 
 from geo_profiling.errors import CRSError, UsageError
-from geo_profiling.hazard.terrain import city_percentiles, sea_reach, slope_degrees
+from geo_profiling.hazard.terrain import city_percentiles, edge_sea, sea_reach, slope_degrees
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import wrap
 
@@ -92,3 +92,18 @@ def test_percentiles_are_of_the_city_alone() -> None:
     assert city_percentiles(placed(heat), inside).values[0] == pytest.approx([100 / 6, 50.0, 500 / 6, 100.0])
     with pytest.raises(UsageError, match="no cell of the city"):
         city_percentiles(placed(heat), np.zeros((1, 4), bool))
+
+
+def test_ground_that_the_sea_does_not_reach_is_known_and_heights_in_single_precision_are_what_they_say() -> None:
+    heights = np.array([[np.nan, 0.3, 9.0, np.nan, 0.1]], dtype=np.float32)
+    sea = edge_sea(placed(heights))
+    assert sea.tolist() == [[True, False, False, True, False]]
+    sea[0, 3] = False
+    found = sea_reach(placed(heights), sea, highest_m=2.0, beyond_m=3.0).values[0]
+    assert found == pytest.approx([0.0, 0.3, 3.0, np.nan, 3.0], nan_ok=True)
+
+
+def test_a_lake_is_no_sea() -> None:
+    heights = np.ones((5, 5))
+    heights[2, 2] = np.nan
+    assert not edge_sea(placed(heights)).any()

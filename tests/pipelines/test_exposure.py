@@ -332,9 +332,55 @@ def test_slopes_are_computed_from_heights_and_heights_are_no_slopes(city: Path) 
     assert (hot["<80"], hot["80-90"]) == pytest.approx((1200.0, 400.0))
 
 
+COAST = """    rising sea:
+      kind: sea_level
+      made_from: heights
+      exposed_from: 2.0
+%s      events: [{path: heights.tif}]
+"""
+
+
+def test_the_sea_reaches_low_ground_that_it_can_reach(city: Path) -> None:
+    # from the west: sea, a beach, ground at 0.4 m, a dike of 4 m, low ground behind it
+    heights = np.tile(np.array([-9999.0, 0.0, 0.4, 4.0, 0.2]), (4, 1))
+    written(city / "heights.tif", heights, left=499_900.0)
+    tables = computed(city, COAST % "      nodata_means: sea\n")
+    rows = tables["hazard_exposure"]
+    people = rows[(rows["hazard"] == "rising sea") & (rows["asset"] == "population") & (rows["area_type"] == "unit")]
+    assert people.set_index("band")["value"].to_dict() == pytest.approx(
+        {"dry": 0.0, "<1": 800.0, "1-2": 0.0, "2-5": 800.0, ">=5": 0.0, "unknown": 0.0, "outside": 0.0}
+    )
+    ratio = tables["hazard_ratios"].set_index(["hazard", "area_type"]).loc[("rising sea", "unit")]
+    assert (ratio["people_exposed"], ratio["threshold"]) == (pytest.approx(800.0), "<2")
+    # the sea as polygons gives the same
+    water = gpd.GeoDataFrame(geometry=[shapely.box(499_000, 7_399_000, 499_980, 7_401_000)], crs=32723)
+    water.to_file(city / "sea.gpkg")
+    again = computed(city, COAST % "      sea: {path: sea.gpkg}\n")["hazard_exposure"]
+    pd.testing.assert_frame_equal(again, rows)
+    assert not [one for one in hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)]
+    water.translate(9e4).to_file(city / "sea.gpkg")
+    with pytest.raises(InputError, match="no cell of it is sea"):
+        computed(city, COAST % "      sea: {path: sea.gpkg}\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("", "needs the sea"),
+        ("      nodata_means: sea\n      sea: {path: sea.gpkg}\n", "needs the sea"),
+        ("      unit: degree\n      nodata_means: sea\n", "about a sea level"),
+        ("      unit: cm\n", "not a sea_level"),
+    ],
+)
+def test_a_sea_level_needs_one_sea(city: Path, lines: str, told: str) -> None:
+    (city / "config.yaml").write_text(CONFIG % (COAST % lines))
+    with pytest.raises(ConfigError, match=told):
+        load_project(city / "config.yaml")
+
+
 def test_what_a_hazard_is_made_from_must_fit_its_unit(city: Path) -> None:
     (city / "config.yaml").write_text((CONFIG % "").replace("    flood:\n", "    flood:\n      made_from: heights\n"))
-    with pytest.raises(ConfigError, match="gives values in degree, not a flood"):
+    with pytest.raises(ConfigError, match="gives values in degree or m_distance, not a flood"):
         load_project(city / "config.yaml")
 
 
