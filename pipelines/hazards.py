@@ -14,7 +14,7 @@ from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardM
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
-from geo_profiling.hazard.bands import UNKNOWN, Bands
+from geo_profiling.hazard.bands import UNKNOWN, Bands, NodataMeans
 from geo_profiling.hazard.kinds import KINDS, HazardKind
 from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, buffer_areas, class_areas
 from geo_profiling.hazard.terrain import city_percentiles, edge_sea, sea_reach, slope_degrees
@@ -53,9 +53,9 @@ def hazard_kind(name: str, declared: HazardInput) -> HazardKind:
     changes = {key: getattr(declared, key) for key in ("unit", "direction", "reference")}
     bands = kind.bands if declared.thresholds is None else Bands(tuple(declared.thresholds))
     kept = {key: value for key, value in changes.items() if value is not None}
-    return replace(
-        kind, name=name, bands=bands, nodata_means="dry" if declared.nodata_means == "dry" else "unknown", **kept
-    )
+    # cells that are sea are given a value before anybody reads them
+    means: NodataMeans = "dry" if declared.nodata_means == "dry" else "unknown"
+    return replace(kind, name=name, bands=bands, nodata_means=means, **kept)
 
 
 def open_hazard(region: RegionSettings, name: str, kind: HazardKind, event: HazardEvent) -> RasterFile:

@@ -357,7 +357,7 @@ def test_the_sea_reaches_low_ground_that_it_can_reach(city: Path) -> None:
     water.to_file(city / "sea.gpkg")
     again = computed(city, COAST % "      sea: {path: sea.gpkg}\n")["hazard_exposure"]
     pd.testing.assert_frame_equal(again, rows)
-    assert not [one for one in hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)]
+    assert hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE) == []
     water.translate(9e4).to_file(city / "sea.gpkg")
     with pytest.raises(InputError, match="no cell of it is sea"):
         computed(city, COAST % "      sea: {path: sea.gpkg}\n")
