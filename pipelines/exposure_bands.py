@@ -15,6 +15,7 @@ from geo_profiling.config.exposure import Exposure
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN, WATER
 from geo_profiling.hazard.buildings import building_exposure
+from geo_profiling.hazard.class_lines import lengths_by_class
 from geo_profiling.hazard.exposure import BandTotals, totals_by_band
 from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.lines import line_lengths
@@ -145,6 +146,10 @@ def class_rows(
     for asset, things in assets.things.items():
         unit = "buildings" if asset == "buildings" else "places"
         rows.append(_laid_out(_count_things(things, areas, zones.areas), zones.areas).assign(asset=asset, unit=unit))
+    for asset, lines in assets.lines.items():
+        metric = local_crs(gpd.GeoDataFrame(geometry=lines), what=asset)
+        table = lengths_by_class(lines, areas, zones.areas, length_crs=metric)
+        rows.append(_laid_out(table.drop(columns="total"), zones.areas).assign(asset=asset, unit="m"))
     return [row.assign(hazard=hazard, return_period=np.nan) for row in rows]
 
 

@@ -251,6 +251,29 @@ def test_people_of_several_hazards_are_those_on_the_joint_ground(city: Path) -> 
     assert (own["hazardous_share_low"], own["hazardous_share_high"]) == pytest.approx((1.0, 1.0))
 
 
+def test_streets_and_railways_are_cut_at_the_borders_of_classes(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # along the upper row, from 100 m before the district to its end; and along its left side
+    street = shapely.LineString([(499_900, 7_399_950), (500_400, 7_399_950)])
+    gpd.GeoDataFrame(geometry=[street], crs=32723).to_file(city / "streets.gpkg")
+    rail = shapely.LineString([(500_025, 7_400_000), (500_025, 7_399_600)])
+    gpd.GeoDataFrame(geometry=[rail], crs=32723).to_file(city / "rails.gpkg")
+    box = shapely.box(500_000, 7_399_600, 500_400, 7_399_970)
+    gpd.GeoDataFrame({"town": [7]}, geometry=[box], crs=32723).to_file(city / "mapped.gpkg")
+    lines = "inputs:\n  streets: {path: streets.gpkg}\n  railways: {path: rails.gpkg}\n"
+    monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("inputs:\n", lines))
+    near = "    tracks:\n      near: {path: rails.gpkg, within_m: [10.0, 25.0]}\n"
+    rows = computed(city, MAPPED + near)["hazard_exposure"]
+    unit = rows[(rows["area_type"] == "unit") & (rows["unit"] == "m")].set_index(["hazard", "asset", "band"])["value"]
+    risk, tracks = unit.loc["landslide"], unit.loc["tracks"]
+    assert risk["streets"].to_dict() == pytest.approx({"unknown": 0.0, "R2": 50.0, "R4": 150.0, "none": 200.0})
+    assert risk["railways"].to_dict() == pytest.approx({"unknown": 30.0, "R2": 70.0, "R4": 0.0, "none": 300.0})
+    assert tracks["streets"].to_dict() == pytest.approx({"<=25": 30.0, "<=10": 20.0, "none": 350.0})
+    assert tracks["railways"].to_dict() == pytest.approx({"<=25": 0.0, "<=10": 400.0, "none": 0.0})
+    sums = rows[rows["unit"] == "m"].groupby(["hazard", "asset", "area_type", "return_period"], dropna=False)["value"]
+    by_hazard = sums.sum().unstack("hazard").ffill(axis=1).bfill(axis=1)
+    assert by_hazard["tracks"].to_numpy() == pytest.approx(by_hazard["landslide"].to_numpy(), rel=1e-9)
+
+
 def test_unknown_ground_widens_the_share_in_hazardous_location(city: Path) -> None:
     # of the settlement the upper half is mapped; the river takes its lowest cell
     depth = np.zeros((4, 4))
