@@ -8,7 +8,7 @@ from geo_profiling.findings import Finding
 from geo_profiling.indicators.measures import household_measures
 from pipelines.city_tables import city_records
 from pipelines.declared import input_label
-from pipelines.households import household_rules, read_households
+from pipelines.households import household_rules, read_households, with_expected_layers
 
 
 def indicator_findings(region: RegionSettings) -> list[Finding]:
@@ -32,7 +32,7 @@ def indicator_findings(region: RegionSettings) -> list[Finding]:
     if declared is not None:
         label = input_label("households.table", declared.table.path)
         try:
-            households = read_households(region)
+            households = with_expected_layers(region, read_households(region))
             findings += households.findings
             measures = household_measures(households, household_rules(rules, households))
         except GeoProfilingError as error:

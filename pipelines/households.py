@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from geo_profiling.indicators.households import Households, map_households, post
 from geo_profiling.indicators.mapping import HouseholdMapping, parse_mapping, ready_mapping
 from geo_profiling.indicators.measures import HouseholdRules
 from geo_profiling.indicators.sanitation import Treatment
+from geo_profiling.indicators.settlement_layers import tenure_by_settlement, with_settlement_layers
 from geo_profiling.indicators.slum_households import SlumRules, measured_components
 from geo_profiling.paths import safe_path
+from geo_profiling.tenure.shares import SHARE_COLUMNS
 from geo_profiling.vector.delimited import decode_table
 from geo_profiling.vector.read import read_layer, read_table
 from pipelines.declared import input_label
@@ -127,7 +129,7 @@ def household_rules(rules: Indicators, households: Households) -> HouseholdRules
     slum = rules.slum
     measured = measured_components(households.frame)
     chosen: tuple[str, ...] = measured if slum.components is None else tuple(slum.components)
-    options = slum.model_dump(exclude={"components"})
+    options = slum.model_dump(exclude={"components", "from_layers", "layer_share"})
     return HouseholdRules(
         slum=SlumRules(components=chosen, **options) if chosen else None,
         water_list=rules.water_list,
@@ -186,6 +188,55 @@ def household_areas(region: RegionSettings, directory: Path, households: Househo
         first = joined[~joined.index.duplicated()]["index_right"]
         found[kind] = polygons[id_field].astype(str).reindex(first.reindex(frame.index)).set_axis(frame.index)
     return found
+
+
+def with_layers(
+    region: RegionSettings, directory: Path, households: Households, areas: Mapping[str, pd.Series]
+) -> Households:
+    """Give households what the layers of settlements tell of where they live, where the survey did not ask.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder: tables ``settlement_hazard`` and ``tenure_shares`` are used where they are there.
+    households : Households
+    areas : mapping
+        As :func:`household_areas` returns it; households need their settlement.
+    """
+    rules = region.indicators
+    assert rules is not None  # only asked for where it is configured
+    if "settlement" not in areas or region.inputs.settlements is None:
+        return households
+    hazard = directory / "tables/settlement_hazard.parquet"
+    tenure = directory / "tables/tenure_shares.parquet"
+    hazards = pd.read_parquet(hazard).set_index("settlement_id") if hazard.is_file() and region.inputs.hazards else None
+    told = tenure_by_settlement(pd.read_parquet(tenure)) if tenure.is_file() and region.inputs.tenure else None
+    return with_settlement_layers(
+        households,
+        areas["settlement"],
+        hazard=None if hazards is None else hazards.set_axis(hazards.index.map(str)),
+        tenure=told,
+        takes=rules.slum.from_layers,
+        share=rules.slum.layer_share,
+    )
+
+
+def with_expected_layers(region: RegionSettings, households: Households) -> Households:
+    """Return households with the variables that layers will tell, still unknown: for checks before the run."""
+    rules = region.indicators
+    assert rules is not None  # only asked for where it is configured
+    if not ("settlement" in rules.areas or "settlements" in rules.place_in) or region.inputs.settlements is None:
+        return households
+    nowhere = pd.Series(np.nan, index=households.frame.index, dtype=object)
+    has_tenure = region.inputs.tenure is not None and region.settlements is not None
+    return with_settlement_layers(
+        households,
+        nowhere,
+        hazard=pd.DataFrame({"hazardous_share_low": [], "hazardous_share_high": []}) if region.inputs.hazards else None,
+        tenure=tenure_by_settlement(pd.DataFrame(columns=list(SHARE_COLUMNS))) if has_tenure else None,
+        takes=rules.slum.from_layers,
+    )
 
 
 def place_polygons(region: RegionSettings, directory: Path, layer: str) -> gpd.GeoDataFrame:

@@ -26,7 +26,7 @@ from geo_profiling.outputs.indicator_layers import WIDE_LAYERS
 from geo_profiling.outputs.sdmx import sdmx_table
 from geo_profiling.outputs.tables import write_csv, write_parquet
 from pipelines.city_tables import city_records
-from pipelines.households import estimation_rules, household_areas, household_rules, read_households
+from pipelines.households import estimation_rules, household_areas, household_rules, read_households, with_layers
 from pipelines.indicator_places import people_by_stratum, place_records, region_areas
 from pipelines.steps.indicators import wide_kinds
 
@@ -119,8 +119,9 @@ def _from_households(
     rules, declared = region.indicators, region.inputs.households
     assert rules is not None  # only asked for where it is configured
     assert declared is not None
-    measures = household_measures(households, household_rules(rules, households))
     areas = household_areas(region, directory, households)
+    households = with_layers(region, directory, households, areas)
+    measures = household_measures(households, household_rules(rules, households))
     estimates = direct_estimates(
         households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
     )

@@ -10,6 +10,7 @@ from geo_profiling.config.household_inputs import AreaKind
 from geo_profiling.config.section import Section
 
 Component = Literal["water", "sanitation", "living_area", "durability", "tenure"]
+FromLayers = Literal["slum_area", "hazardous_location", "tenure"]
 MissingPolicy = Literal["exclude", "unimproved", "bounds"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -32,6 +33,16 @@ class SlumHouseholds(Section):
         "more", description="'more' than persons_per_room (SDG), or 'from' that many on, whole persons (DHS)."
     )
     no_rooms: Literal["one", "missing"] = Field("one", description="What a household with 0 rooms has.")
+    from_layers: list[FromLayers] = Field(
+        ["slum_area", "hazardous_location", "tenure"],
+        description="What households of 'inputs.settlements' get from the layers where the survey did not ask: that "
+        "they live in a slum area, in hazardous location ('inputs.hazards'), with secure tenure ('inputs.tenure').",
+    )
+    layer_share: Share = Field(
+        0.5,
+        description="Share of a settlement's people (adults, for tenure) from which a layer says so of its households. "
+        "One half: layers know of the settlement, not of the household, and then it is true of most of them.",
+    )
 
 
 class Indicators(Section):

@@ -27,7 +27,7 @@ _FIGURES = ["se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "d
 _COUNTS = {"n": "Int64", "n_psu": "Int64", "df": "Int64"}
 COLUMNS = [
     "area_type", "area_id", "indicator", "breakdown", "category", "estimate", *_FIGURES, "coverage_share", "nature",
-    "components_used",
+    "components_used", "denominator_scope",
 ]  # fmt: skip
 
 
@@ -162,6 +162,7 @@ def _rows(found: pd.DataFrame, measures: Sequence[Measure], kind: str, breakdown
             part = part.assign(**wider, ci_method=part["ci_method"] + " with bounds of missing answers")
         part = part.reset_index()
         part["components_used"] = measure.components_used
+        part["denominator_scope"] = measure.scope
         parts.append(part)
     result = pd.concat(parts, ignore_index=True).rename(columns={"variable": "indicator"})
     if not breakdown:
@@ -229,6 +230,8 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
     rates_by = f"rates by {strata}, weighted with gridded people"
     found["components_used"] = [f"{used[name]}; {rates_by}" if used[name] else rates_by for name in found["indicator"]]
     new = found.assign(breakdown="", category=TOTAL, nature="M", obs_status="A").reindex(columns=direct.columns)
+    if "denominator_scope" in direct.columns:
+        new["denominator_scope"] = ""
     new = new[~pd.MultiIndex.from_frame(new[keys]).isin(wanted)]
     replaced = pd.MultiIndex.from_frame(direct[keys]).isin(pd.MultiIndex.from_frame(new[keys]))
     kept = direct[~(replaced & (direct["breakdown"] == "").to_numpy())]

@@ -37,11 +37,14 @@ class Households:
         Name of the mapping.
     findings : tuple of Finding
         What was odd but could be used.
+    from_layers : tuple of str
+        Variables that layers tell, not the survey: known in settlements only.
     """
 
     frame: pd.DataFrame
     mapping: str
     findings: tuple[Finding, ...]
+    from_layers: tuple[str, ...] = ()
 
     def has(self, variable: str) -> bool:
         """Tell whether the survey measured a variable."""

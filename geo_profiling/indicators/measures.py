@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,10 @@ from geo_profiling.indicators.slum_households import (
     slum_status,
 )
 from geo_profiling.indicators.water import TimeUnknown, WaterList, water_ladder
+
+Counted = Literal["people", "households", "adults"]
+#: Whose share a deprivation is that only a register of settlements tells.
+REGISTER_SCOPE = "people of settlements with a register of tenure"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,12 @@ class Measure:
         Whether it is good to have: the policy "unimproved" takes ``low`` then, else ``high``.
     policy : {"exclude", "unimproved", "bounds"}
     components_used : str
+    counted : {"people", "households", "adults"}
+        Whose share it is.
+    scope : str
+        In column ``denominator_scope``; empty: as the catalogue says.
+    told : Series or None
+        Value that is estimated with "bounds", where it is not that of those of whom all is known.
     """
 
     indicator: str
@@ -95,6 +106,9 @@ class Measure:
     is_good: bool
     policy: MissingPolicy
     components_used: str = ""
+    counted: Counted = "people"
+    scope: str = ""
+    told: pd.Series | None = None
 
     def settled(self) -> pd.Series:
         """Return the value that is estimated: with "bounds" that of households of which all is known.
@@ -107,6 +121,8 @@ class Measure:
         """
         if self.policy == "unimproved":
             return self.low if self.is_good else self.high
+        if self.told is not None:
+            return self.told
         return self.low.where((self.high - self.low).abs() < 1e-12)
 
 
@@ -134,32 +150,57 @@ def household_measures(households: Households, rules: HouseholdRules | None = No
     """
     rules = rules or HouseholdRules()
     frame = households.frame
-    found: dict[str, tuple[pd.Series, pd.Series, bool, str]] = {}
+    found = _Found(rules)
     _add_ladders(found, households, rules)
     components = measured_components(frame)
     if components:
-        slum = rules.slum or SlumRules(components=components)
-        _add_slums(found, frame, slum)
+        _add_slums(found, households, rules.slum or SlumRules(components=components))
     if households.has("housing_cost") and households.has("income"):
-        _add(found, "inadequate_housing", inadequate_housing(frame, max_cost_share=rules.max_cost_share), is_good=False)
+        found.truth("inadequate_housing", inadequate_housing(frame, max_cost_share=rules.max_cost_share), is_good=False)
     if households.has("waste_collected"):
-        _add(found, "waste_collection_access", frame["waste_collected"], is_good=True)
+        found.truth("waste_collection_access", frame["waste_collected"], is_good=True)
     if households.has("consumption_per_day"):
         poor = (frame["consumption_per_day"] < rules.poverty_line).astype(float)
         poor = poor.where(frame["consumption_per_day"].notna())
-        _add(found, "extreme_poverty", poor, is_good=False, components=f"line {rules.poverty_line:g}")
-    return [
-        Measure(name, low, high, is_good, rules.policy(name), components)
-        for name, (low, high, is_good, components) in ((key, found[key]) for key in CATALOGUE if key in found)
-    ]
+        found.truth("extreme_poverty", poor, is_good=False, components=f"line {rules.poverty_line:g}")
+    return [found.measures[name] for name in CATALOGUE if name in found.measures]
 
 
-_Found = dict[str, tuple[pd.Series, pd.Series, bool, str]]
+class _Found:
+    """Measures as they are found, by indicator, each with its policy."""
 
+    def __init__(self, rules: HouseholdRules) -> None:
+        self.rules = rules
+        self.measures: dict[str, Measure] = {}
 
-def _add(found: _Found, name: str, values: pd.Series, *, is_good: bool, components: str = "") -> None:
-    """Add a truth that is unknown where it is NaN."""
-    found[name] = (values.fillna(0.0), values.fillna(1.0), is_good, components)
+    def add(
+        self,
+        name: str,
+        bounds: tuple[pd.Series, pd.Series],
+        *,
+        is_good: bool,
+        components: str = "",
+        scope: str = "",
+        told: pd.Series | None = None,
+    ) -> None:
+        """Add what is known to be between two values."""
+        low, high = bounds
+        policy = self.rules.policy(name)
+        self.measures[name] = Measure(name, low, high, is_good, policy, components, scope=scope, told=told)
+
+    def truth(
+        self,
+        name: str,
+        values: pd.Series,
+        *,
+        is_good: bool,
+        components: str = "",
+        scope: str = "",
+        told: pd.Series | None = None,
+    ) -> None:
+        """Add a truth that is unknown where it is NaN."""
+        bounds = (values.fillna(0.0), values.fillna(1.0))
+        self.add(name, bounds, is_good=is_good, components=components, scope=scope, told=told)
 
 
 def _add_ladders(found: _Found, households: Households, rules: HouseholdRules) -> None:
@@ -173,23 +214,26 @@ def _add_ladders(found: _Found, households: Households, rules: HouseholdRules) -
         _add_rungs(found, "sanitation", sanitation, ("limited", "unimproved", "open_defecation"), "")
     if households.has("handwashing"):
         hygiene = hygiene_ladder(frame)
-        bounds = hygiene.at_least("basic")
-        found["hygiene_basic"] = (bounds["worst"], bounds["best"], True, "")
+        found.add("hygiene_basic", _reach(hygiene, "basic"), is_good=True)
         for rung in ("limited", "no_facility"):
-            found[f"hygiene_{rung}"] = (*_between(hygiene, rung), False, "")
+            found.add(f"hygiene_{rung}", _between(hygiene, rung), is_good=False)
     if sanitation is not None and hygiene is not None:
         joint = sanitation_and_hygiene(sanitation, hygiene)
-        found["sanitation_and_hygiene"] = (joint["worst"], joint["best"], True, "")
+        found.add("sanitation_and_hygiene", (joint["worst"], joint["best"]), is_good=True)
 
 
 def _add_rungs(found: _Found, prefix: str, ladder: Ladder, lower: tuple[str, ...], components: str) -> None:
     if not ladder.unmeasured:
-        top = ladder.at_least("safely_managed")
-        found[f"{prefix}_safely_managed"] = (top["worst"], top["best"], True, components)
-    basic = ladder.at_least("basic")
-    found[f"{prefix}_at_least_basic"] = (basic["worst"], basic["best"], True, components)
+        found.add(f"{prefix}_safely_managed", _reach(ladder, "safely_managed"), is_good=True, components=components)
+    found.add(f"{prefix}_at_least_basic", _reach(ladder, "basic"), is_good=True, components=components)
     for rung in lower:
-        found[f"{prefix}_{rung}"] = (*_between(ladder, rung), False, components)
+        found.add(f"{prefix}_{rung}", _between(ladder, rung), is_good=False, components=components)
+
+
+def _reach(ladder: Ladder, rung: str) -> tuple[pd.Series, pd.Series]:
+    """Return which share of a household stands on a rung or above it, at least and at most."""
+    bounds = ladder.at_least(rung)
+    return bounds["worst"], bounds["best"]
 
 
 def _between(ladder: Ladder, rung: str) -> tuple[pd.Series, pd.Series]:
@@ -200,24 +244,73 @@ def _between(ladder: Ladder, rung: str) -> tuple[pd.Series, pd.Series]:
     return low, (reach["best"] - pass_by["worst"]).clip(upper=1)
 
 
-def _add_slums(found: _Found, frame: pd.DataFrame, rules: SlumRules) -> None:
+def _add_slums(found: _Found, households: Households, rules: SlumRules) -> None:
+    """Add deprivations, slum households and slums as areas.
+
+    A layer tells of settlements only. Where it tells nothing of a household, what the survey asked decides, and the
+    share is a lower bound; to leave such households out would leave only the deprived ones of them in. The policy
+    "bounds" reaches to all of them being deprived.
+    """
+    frame, layers = households.frame, set(households.from_layers)
     lacking = deprivations(frame, rules)
-    status = slum_status(lacking, min_deprivations=rules.min_deprivations)
-    used = rules.components_used
-    if rules.is_lower_bound:
-        used = f"{used}, lower bound"
+    least = deprivations(_as_if_not_deprived(frame, layers), rules) if layers else lacking
+    used, marks = rules.components_used, _marks(households, rules)
+    for name in lacking.columns:
+        own = ", ".join([str(name), *marks.get(str(name), ())])
+        if name == "tenure" and marks.get("tenure"):
+            # Nothing is known elsewhere: a share of people of whom it is told.
+            found.truth("deprived_tenure", lacking[name], is_good=False, components=own, scope=REGISTER_SCOPE)
+        else:
+            _add_deprived(found, f"deprived_{name}", lacking[name], least[name], own)
+    told = [mark for name in lacking.columns for mark in marks.get(str(name), ()) if mark != _LOWER]
+    is_lower = rules.is_lower_bound or bool(marks)
+    used = ", ".join([used, *told, *([_LOWER] if is_lower else [])])
     if rules.min_deprivations > 1:
         used = f"{used}, {rules.min_deprivations} or more"
-    for name in lacking.columns:
-        _add(found, f"deprived_{name}", lacking[name], is_good=False, components=str(name))
-    _add(found, "slum_household", status["slum_household"], is_good=False, components=used)
-    _add(found, "deprived_exactly_one", status["exactly_one"], is_good=False, components=used)
-    _add(found, "deprived_two_or_more", status["two_or_more"], is_good=False, components=used)
+    whole, certain = (slum_status(one, min_deprivations=rules.min_deprivations) for one in (lacking, least))
+    _add_deprived(found, "slum_household", whole["slum_household"], certain["slum_household"], used)
+    _add_deprived(found, "deprived_exactly_one", whole["exactly_one"], certain["exactly_one"], used)
+    _add_deprived(found, "deprived_two_or_more", whole["two_or_more"], certain["two_or_more"], used)
     if "is_slum_area" in frame.columns:
-        _add(found, "slum_area", frame["is_slum_area"], is_good=False)
-        overlap = slum_overlap(frame["is_slum_area"], status["slum_household"])
-        for name in overlap.columns:
-            _add(found, f"slum_{name}", overlap[name], is_good=False, components=used)
+        by_map = "by the polygons of settlements" if "is_slum_area" in layers else ""
+        found.truth("slum_area", frame["is_slum_area"], is_good=False, components=by_map)
+        overlaps = [slum_overlap(frame["is_slum_area"], one["slum_household"]) for one in (whole, certain)]
+        for name in overlaps[0].columns:
+            _add_deprived(found, f"slum_{name}", overlaps[0][name], overlaps[1][name], used)
+
+
+_LOWER = "lower bound"
+
+
+def _add_deprived(found: _Found, name: str, whole: pd.Series, certain: pd.Series, components: str) -> None:
+    """Add a truth; where layers leave it open, as the survey alone says, with "bounds" up to what they leave open."""
+    if found.rules.policy(name) == "bounds":
+        found.truth(name, whole, is_good=False, components=components, told=certain)
+    else:
+        found.truth(name, certain, is_good=False, components=components)
+
+
+def _as_if_not_deprived(frame: pd.DataFrame, layers: set[str]) -> pd.DataFrame:
+    """Return households as if those of whom a layer tells nothing were safe and secure."""
+    safe = {"hazardous_location": 0.0, "tenure_documented": 1.0, "tenure_perceived_secure": 1.0}
+    filled = {name: frame[name].fillna(value) for name, value in safe.items() if name in layers}
+    return frame.assign(**filled)
+
+
+def _marks(households: Households, rules: SlumRules) -> dict[str, tuple[str, ...]]:
+    """Say of each component that a layer has a part in for which share of the people it tells."""
+    parts = {"durability": ("hazardous_location", "hazardous location"), "tenure": ("tenure_documented", "tenure")}
+    found: dict[str, tuple[str, ...]] = {}
+    for component, (variable, words) in parts.items():
+        if component in rules.components and variable in households.from_layers:
+            frame = households.frame
+            everyone = float(frame["person_weight"].sum())
+            names = [name for name in (variable, "tenure_perceived_secure") if name in households.from_layers]
+            names = names[:1] if component == "durability" else names
+            told = float(frame.loc[frame[names].notna().any(axis=1), "person_weight"].sum())
+            percent = 100 * told / everyone if everyone else 0.0
+            found[component] = (f"{words} from layers of settlements ({percent:.0f} % of people)", _LOWER)
+    return found
 
 
 def measure_frame(measures: list[Measure]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import lsmr
 
 from geo_profiling.disclosure import SURVEY_CAUTION_HOUSEHOLDS, SURVEY_MINIMUM_HOUSEHOLDS, survey_status
-from geo_profiling.indicators.catalogue import CATALOGUE
+from geo_profiling.indicators.catalogue import CATALOGUE, Indicator
 from geo_profiling.indicators.estimates import TOTAL, WHOLE
 
 #: Fields of the ``indicators`` table, in order.
@@ -89,7 +89,9 @@ def suppress_small(
     known: dict[tuple[Hashable, ...], set[Cell]] = {}
     hidden = np.zeros(len(result), bool)
     # In an order of its own, so that equal cells give way alike however the rows come.
-    ordered = result[direct].sort_values(["area_type", "area_id", "breakdown", "category"], kind="stable")
+    # Of whom nobody is known there is no value to protect, and nothing is missing from a sum.
+    asked = direct & (result["n"] > 0).fillna(False).to_numpy(bool)
+    ordered = result[asked].sort_values(["area_type", "area_id", "breakdown", "category"], kind="stable")
     # All breakdowns at once: a total that one of them hides would follow from the parts of another.
     for _, part in ordered.groupby("indicator", sort=True):
         cells = list(zip(part["area_type"], part["area_id"], part["breakdown"], part["category"], strict=True))
@@ -280,13 +282,19 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
             "obs_status": found["obs_status"],
             "nature": found["nature"],
             "components_used": found["components_used"].where(found["components_used"] != "", None),
-            "denominator_scope": scope if scope != "all" else [item.denominator_scope or None for item in items],
+            "denominator_scope": scope if scope != "all" else _scopes(found, items),
         }
     )
     for column in ("ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"):
         result[column] = found[column] if column in found.columns else None
     order = ["area_type", "area_id", "indicator", "breakdown", "urbanisation", "time_period"]
     return result.sort_values(order, kind="stable", ignore_index=True)[list(FIELDS)]
+
+
+def _scopes(found: pd.DataFrame, items: list[Indicator]) -> list[str | None]:
+    """Return whose share each row is: as it says itself, else as the catalogue does."""
+    own = found["denominator_scope"].fillna("") if "denominator_scope" in found.columns else [""] * len(found)
+    return [scope or item.denominator_scope or None for scope, item in zip(own, items, strict=True)]
 
 
 def wide_indicators(table: pd.DataFrame, area_type: str) -> pd.DataFrame:

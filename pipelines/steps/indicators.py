@@ -16,7 +16,7 @@ _READS = (
     "households", "tables", "units", "settlements", "streets", "transit", "open_spaces", "epochs", "population_fine",
 )  # fmt: skip
 #: Steps whose tables indicators are laid over.
-_UPSTREAM = ("degurba", "units", "fua", "scales", "exposure", "settlements")
+_UPSTREAM = ("degurba", "units", "fua", "scales", "exposure", "tenure", "settlements")
 #: Kinds of areas whose table of indicators has another name.
 _TABLES = {"functional_urban_area": "fua"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from geo_profiling.errors import InputError
 from geo_profiling.outputs.layers import conform
 from pipelines.check_indicators import indicator_findings
 from pipelines.city_tables import city_records
-from pipelines.indicators import nested_areas, run_indicators
+from pipelines.households import read_households
+from pipelines.indicators import _from_households, nested_areas, run_indicators
 from pipelines.steps.indicators import indicator_steps, wide_kinds
 
 SURVEY = """\
@@ -108,6 +110,122 @@ def test_breakdowns_that_are_not_there_and_components_that_were_not_asked(survey
     assert "has no variable 'is_slum_area'" in found.message
     [found] = indicator_findings(region_of(tmp_path, rules="slum: {components: [water, tenure]}"))
     assert "nothing of 'tenure'" in found.message
+
+
+LAYERED = SURVEY.replace(
+    "inputs:\n",
+    """inputs:
+  settlements: {path: slums.gpkg, id_field: settlement_id}
+  hazards: {flood: {kind: flood, nodata_means: dry, events: [{path: depth.tif, return_period: 100.0}]}}
+""",
+)
+
+
+@pytest.fixture
+def layered(survey: Path, tmp_path: Path) -> Path:
+    """A survey that asked neither for hazardous ground nor for documents, and what layers tell of four settlements."""
+    table = pd.read_csv(survey, dtype=str, keep_default_na=False)
+    table.drop(columns=["hazardous_location", "tenure_documented", "is_slum_area"]).to_csv(survey, index=False)
+    for name in ("slums.gpkg", "depth.tif"):
+        (tmp_path / name).touch()
+    tables = tmp_path / "out/city/tables"
+    tables.mkdir(parents=True)
+    pd.DataFrame(
+        {"settlement_id": ["S01", "S02", "S03"], "hazardous_share_low": [0.9, 0.5, 0.3],
+         "hazardous_share_high": [0.9, 1.0, 0.7]}
+    ).to_parquet(tables / "settlement_hazard.parquet")  # fmt: skip
+    return tables
+
+
+def layered_region(folder: Path, rules: str = "", text: str = LAYERED) -> RegionSettings:
+    region = region_of(folder, text, rules=rules)
+    # Polygons are not read: the survey names the settlement of each household.
+    return replace(region, inputs=region.inputs.model_copy(update={"population": None}))
+
+
+def totals(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    rows = table[(table["area_type"] == kind) & (table["breakdown"] == "_T") & (table["sex"] == "_T")]
+    return rows.set_index(["area_id", "indicator"])
+
+
+def made(region: RegionSettings, folder: Path) -> pd.DataFrame:
+    """Return the table without the wide layers, which need the polygons."""
+    published, _ = _from_households(region, folder / "out/city", read_households(region), Compute())
+    return published
+
+
+def test_hazardous_location_comes_from_the_layer_where_the_survey_did_not_ask(layered: Path, tmp_path: Path) -> None:
+    rules = "slum: {from_layers: [hazardous_location]}\n  min_households: 2\n  caution_households: 2"
+    plain = rules.replace("[hazardous_location]", "[]")
+    text = LAYERED.replace("breakdowns: [is_slum_area]", "")
+    with_layer, without = (made(layered_region(tmp_path, own, text), tmp_path) for own in (rules, plain))
+    new, old = (
+        totals(table, "settlement")["obs_value"].xs("deprived_durability", level=1) for table in (with_layer, without)
+    )
+    assert new[["S01", "S02"]].tolist() == [100.0, 100.0]
+    # Bounds on both sides of the half, and no figure at all: the dwelling alone decides.
+    assert new.drop(["S01", "S02"]).equals(old.drop(["S01", "S02"]))
+    assert old.max() < 100
+    city = totals(with_layer, "survey_area")
+    assert city["obs_value"].xs("slum_household", level=1).item() < 40
+    assert city["coverage_share"].xs("slum_household", level=1).item() > 0.95
+    used = city["components_used"].xs("slum_household", level=1).item()
+    assert used.startswith("water+sanitation+living_area+durability, hazardous location from layers of settlements (")
+    assert used.endswith("% of people), lower bound")
+    wide = made(layered_region(tmp_path, f"{rules}\n  missing_of: {{slum_household: bounds}}", text), tmp_path)
+    rows = totals(wide, "survey_area").loc[("city", "slum_household")]
+    assert rows["obs_value"] == pytest.approx(city.loc[("city", "slum_household"), "obs_value"])
+    assert rows["upper_bound"] > 95
+
+
+def test_tenure_and_slum_areas_come_from_layers(layered: Path, tmp_path: Path) -> None:
+    rows = [
+        {"settlement_id": place, "measure": measure, "sex": "all", "tenure_type": "all", "n": n, "n_known": known,
+         "n_total": 100.0}
+        for place, measure, n, known in [
+            ("S01", "documented", 10.0, 100.0), ("S01", "perceived", 20.0, 100.0), ("S02", "documented", 80.0, 100.0),
+            ("S02", "perceived", 20.0, 100.0), ("S03", "documented", 30.0, 50.0), ("S03", "perceived", 10.0, 100.0),
+        ]
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(layered / "tenure_shares.parquet")
+    register = "tenure: {parties: {path: p.csv}, spatial_units: {path: u.csv}, rights: {path: r.csv}}"
+    text = LAYERED.replace("inputs:\n", f"inputs:\n  {register}\n")
+    region = layered_region(tmp_path, "min_households: 2\n  caution_households: 2", text)
+    table = made(region, tmp_path)
+    own = totals(table, "settlement")
+    tenure = own["obs_value"].xs("deprived_tenure", level=1)
+    assert tenure.dropna().to_dict() == {"S01": 100.0, "S02": 0.0}
+    assert set(own["denominator_scope"].xs("deprived_tenure", level=1)) == {
+        "people of settlements with a register of tenure"
+    }
+    city = totals(table, "survey_area").xs("city")
+    assert city.loc["deprived_tenure", "coverage_share"] < 0.1
+    assert "durability+tenure, hazardous" in city.loc["slum_household", "components_used"]
+    assert city.loc["slum_household", "obs_value"] < 40
+    both = city.loc[["slum_both", "slum_area_only", "slum_household_only", "slum_neither"], "obs_value"]
+    assert both.sum() == pytest.approx(100)
+    assert both[["slum_both", "slum_area_only"]].sum() == pytest.approx(city.loc["slum_area", "obs_value"], abs=0.2)
+    assert city.loc["slum_area", "components_used"] == "by the polygons of settlements"
+
+
+def test_a_column_of_the_survey_wins_over_a_layer(survey: Path, tmp_path: Path) -> None:
+    tables = tmp_path / "out/city/tables"
+    tables.mkdir(parents=True)
+    for name in ("slums.gpkg", "depth.tif"):
+        (tmp_path / name).touch()
+    region = layered_region(tmp_path)
+    before = made(region, tmp_path)
+    pd.DataFrame(
+        {"settlement_id": ["S02"], "hazardous_share_low": [0.0], "hazardous_share_high": [0.0]}
+    ).to_parquet(tables / "settlement_hazard.parquet")  # fmt: skip
+    pd.testing.assert_frame_equal(made(region, tmp_path), before)
+    assert not before["components_used"].fillna("").str.contains("layers").any()
+
+
+def test_components_that_only_layers_tell_pass_the_check(layered: Path, tmp_path: Path) -> None:
+    rules = "slum: {components: [water, durability]}"
+    assert indicator_findings(layered_region(tmp_path, rules)) == []
+    assert indicator_findings(layered_region(tmp_path, "slum: {from_layers: []}"))[0].message.endswith("'is_slum_area'")
 
 
 def test_weights_by_people_of_psus_and_more_tables(survey: Path, tmp_path: Path) -> None:
