@@ -120,7 +120,7 @@ def test_links_lead_somewhere(tracked: list[Path]) -> None:
 def test_readme_and_ci_run_the_same_tests(repository: Path) -> None:
     readme = (repository / "README.md").read_text()
     last_step = (repository / ".ci" / "run").read_text().strip().splitlines()[-1]
-    assert last_step == "python -m pytest"
+    assert last_step == "python -m pytest -n auto --dist loadfile"
     assert f"&& .venv/bin/{last_step}\n" in readme
     assert "geo-profiling run configs/sample.yaml -o out/sample\n" in readme
     assert (repository / "configs" / "sample.yaml").is_file()
