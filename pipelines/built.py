@@ -28,7 +28,7 @@ _BARRIERS: dict[str, set[Kind]] = {
     "coast": {"line", "polygon"},
 }
 #: Fields that layers may name as ``<field>_field``.
-_FIELDS = ("id", "name", "kind", "class", "height", "bridge")
+_FIELDS = ("id", "name", "kind", "class", "height", "wall", "bridge")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class BuiltCity:
     settlements : GeoDataFrame or None
         Polygons by ``settlement_id``, with ``name`` and ``kind`` where the layer has them; sorted.
     buildings : GeoDataFrame or None
-        Polygons or points by ``building_id``, with ``height`` where the layer has it.
+        Polygons or points by ``building_id``, with ``height`` and ``wall`` where the layer has them.
     streets : GeoDataFrame or None
         Lines of the classes that give access, with ``bridge`` where the layer has it.
     barriers : dict of str to GeoSeries

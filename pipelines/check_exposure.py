@@ -19,7 +19,7 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
 from pipelines.exposure_places import open_water
-from pipelines.hazards import hazard_kind, open_hazard, read_mapped, read_sea
+from pipelines.hazards import hazard_kind, open_hazard, read_far, read_mapped, read_sea
 from pipelines.joint_hazards import joint_names
 
 #: Depths in centimetres are hardly all below this.
@@ -50,8 +50,8 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                     read_sea(region, name, declared.sea)
             elif declared.classes is not None:
                 findings += _class_findings(region, name, declared.classes)
-                if declared.mapped_in is not None:
-                    findings += read_mapped(region, name, declared.mapped_in)[1]
+            elif declared.far is not None:
+                findings += read_far(region, name, declared.far)[1]
             else:
                 assert declared.near is not None  # one of the three forms is there
                 near = declared.near
@@ -64,6 +64,8 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                     name=input_label(f"hazards.{name}", near.path),
                 )
                 findings += found
+            if declared.mapped_in is not None:
+                findings += read_mapped(region, name, declared.mapped_in)[1]
         except (InputError, ConfigError) as error:
             findings.append(Finding("error", f"hazards.{name}", "", str(error), error.hint))
     return findings + _water_findings(region) + _joint_findings(region)
@@ -86,14 +88,15 @@ def _joint_findings(region: RegionSettings) -> list[Finding]:
     """Tell hazards that are too many to be overlaid jointly."""
     hazards = region.inputs.hazards
     chosen = joint_names(hazards)
-    if not hazards or len(chosen) == len(hazards):
+    all_of_them = [name for name, one in hazards.items() if one.far is None]
+    if len(chosen) == len(all_of_them):
         return []
     if chosen:
         message = f"joint exposure is told of {', '.join(chosen)} alone, which make a hazardous location"
     else:
         message = "people in hazardous location are told by bounds, the largest single share and the sum"
     remedy = f"overlaid jointly are up to {MAX_HAZARDS} hazards; 'is_hazardous_location: false' leaves one out"
-    return [Finding("warning", "hazards", "", f"{len(hazards)} hazards: {message}", remedy)]
+    return [Finding("warning", "hazards", "", f"{len(all_of_them)} hazards: {message}", remedy)]
 
 
 def _event_findings(region: RegionSettings, name: str, declared: HazardInput, compute: Compute) -> list[Finding]:

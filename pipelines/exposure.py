@@ -19,6 +19,7 @@ from geo_profiling.outputs.tables import write_parquet
 from pipelines.exposure_bands import EXPOSURE_COLUMNS, class_rows, event_rows
 from pipelines.exposure_places import built_city, exposed_assets, exposure_zones
 from pipelines.exposure_ratios import class_ratios, event_ratios, no_ratios, reference_event
+from pipelines.fire import settlement_fire
 from pipelines.hazards import exposed_threshold, hazard_scenarios, risk_areas
 from pipelines.joint_hazards import JOINT_COLUMNS, hazard_ground, joint_names, joint_rows
 from pipelines.settlement_hazards import hazards_by_settlement
@@ -78,4 +79,7 @@ def run_exposure(region: RegionSettings, directory: Path, compute: Compute) -> N
     write_parquet(directory / "tables/joint_exposure.parquet", together)
     if region.inputs.settlements is not None:
         table = hazards_by_settlement(ratio_table, zones, rules, region.inputs.hazards, states)
+        fire = settlement_fire(region, built)
+        if fire is not None:
+            table = table.merge(fire, on="settlement_id", how="left", validate="one_to_one")
         write_parquet(directory / "tables/settlement_hazard.parquet", table)

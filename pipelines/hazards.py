@@ -9,14 +9,16 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
+from shapely import Polygon
 
-from geo_profiling.config.hazard_inputs import HazardEvent, HazardInput, HazardMapped, HazardSea
+from geo_profiling.config.hazard_inputs import HazardEvent, HazardFar, HazardInput, HazardMapped, HazardSea
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.bands import UNKNOWN, Bands, NodataMeans
 from geo_profiling.hazard.kinds import KINDS, HazardKind
-from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, buffer_areas, class_areas
+from geo_profiling.hazard.risk_classes import OVERLAP_SHARE, buffer_areas, class_areas, far_areas
 from geo_profiling.hazard.terrain import city_percentiles, edge_sea, sea_reach, slope_degrees
 from geo_profiling.raster.coverage import coverage_fractions
 from geo_profiling.raster.read import RasterFile, open_raster, to_dataarray
@@ -171,8 +173,10 @@ def risk_areas(
 
     Ground that was not mapped comes first, as the class ``unknown``.
     """
+    if declared.far is not None:
+        return _far_ground(region, name, declared.far, declared.mapped_in, zones)
     given = declared.classes or declared.near
-    assert given is not None  # one of the three forms is there
+    assert given is not None  # one of the forms is there
     label = input_label(f"hazards.{name}", given.path)
     field = declared.classes.class_field if declared.classes is not None else None
     layer, found = read_layer(
@@ -196,9 +200,62 @@ def risk_areas(
         if declared.mapped_in is not None:
             areas = _mapped_alone(region, name, declared.mapped_in, areas, zones)
         return areas, tuple(rules.classes[first:])
-    assert declared.near is not None  # the last of the three forms
+    assert declared.near is not None  # the last of the forms
     areas = buffer_areas(placed.geometry, within_m=declared.near.within_m)
     return areas, tuple(areas.index)
+
+
+def read_far(region: RegionSettings, name: str, far: HazardFar) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read the things out of whose reach is a hazard, of the classes that count.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused, or nothing has one of the classes.
+    """
+    label = input_label(f"hazards.{name}", far.path)
+    layer, found = read_layer(
+        far.path,
+        layer=far.layer,
+        columns=[] if far.class_field is None else [far.class_field],
+        roots=region.roots,
+        crs=far.crs,
+        name=label,
+        bad_geometry="skip",
+    )
+    if far.classes is None:
+        return layer, found
+    chosen = layer[layer[far.class_field].astype(str).isin(far.classes)]
+    if chosen.empty:
+        raise InputError(
+            f"{label}: nothing has one of the classes {', '.join(far.classes)}", hint="correct 'classes' of 'far'"
+        )
+    return chosen, found
+
+
+def _far_ground(
+    region: RegionSettings, name: str, far: HazardFar, mapped: HazardMapped | None, zones: ExposureZones
+) -> tuple[gpd.GeoSeries, tuple[str, ...]]:
+    """Return the ground out of reach by distance, around the zones; what was not mapped is unknown."""
+    layer, found = read_far(region, name, far)
+    tell(found)
+    metric = local_crs(layer, what=input_label(f"hazards.{name}", far.path))
+    things = reproject(layer, metric)
+    around = _around(zones, metric)
+    # what is farther from all of the ground than the farthest distance cannot reach it
+    close = things.geometry.intersects(around.buffer(max(far.beyond_m), join_style="mitre"))
+    areas = far_areas(gpd.GeoSeries(things.geometry[close]), beyond_m=far.beyond_m, around=around)
+    exposed = tuple(areas.index)
+    if mapped is not None:
+        areas = _mapped_alone(region, name, mapped, areas, zones, is_bounded=False)
+    return areas, exposed
+
+
+def _around(zones: ExposureZones, crs: CRS) -> Polygon:
+    """Return a rectangle around the zones, with a margin."""
+    left, bottom, right, top = reproject(zones.areas, crs).total_bounds
+    margin = 0.1 * max(right - left, top - bottom)
+    return shapely.box(left - margin, bottom - margin, right + margin, top + margin)
 
 
 def read_mapped(region: RegionSettings, name: str, mapped: HazardMapped) -> tuple[gpd.GeoDataFrame, list[Finding]]:
@@ -228,24 +285,28 @@ def read_mapped(region: RegionSettings, name: str, mapped: HazardMapped) -> tupl
 
 
 def _mapped_alone(
-    region: RegionSettings, name: str, mapped: HazardMapped, areas: gpd.GeoSeries, zones: ExposureZones
+    region: RegionSettings,
+    name: str,
+    mapped: HazardMapped,
+    areas: gpd.GeoSeries,
+    zones: ExposureZones,
+    *,
+    is_bounded: bool = True,
 ) -> gpd.GeoSeries:
     """Return the classes within the mapped ground, after all other ground around the zones as ``unknown``.
 
-    Classes that reach beyond are unknown there too: else all known ground there would be hazardous.
+    Classes that reach beyond are unknown there too: else all known ground there would be hazardous. It is told
+    where somebody drew them (``is_bounded``).
     """
     chosen, found = read_mapped(region, name, mapped)
     looked_at = shapely.union_all(np.asarray(reproject(chosen, areas.crs).geometry.array, dtype=object))
     kept = areas.intersection(looked_at)
     beyond = 1.0 - kept.area.sum() / areas.area.sum()
-    if beyond > OVERLAP_SHARE:
+    if is_bounded and beyond > OVERLAP_SHARE:
         message = f"{100 * beyond:.2g} % of the ground of its classes lies beyond 'mapped_in' and is taken as unknown"
         found = [*found, Finding("warning", f"hazards.{name}", "", message, "compare the outline with the classes")]
     tell(found)
-    left, bottom, right, top = reproject(zones.areas, areas.crs).total_bounds
-    margin = 0.1 * max(right - left, top - bottom)
-    around = shapely.box(left - margin, bottom - margin, right + margin, top + margin)
-    unknown = gpd.GeoSeries([shapely.difference(around, looked_at)], index=[UNKNOWN], crs=areas.crs)
+    unknown = gpd.GeoSeries([shapely.difference(_around(zones, areas.crs), looked_at)], index=[UNKNOWN], crs=areas.crs)
     return pd.concat([unknown, kept])
 
 

@@ -25,6 +25,8 @@ JOINT_COLUMNS = [*AREA_COLUMNS, "hazards", "n_hazards", "value", "unit", "covera
 def joint_names(hazards: Mapping[str, HazardInput]) -> list[str]:
     """Return the hazards that are overlaid jointly: all, or if these are too many, those of hazardous location.
 
+    Ground out of reach of something (``far``) is left out: it is no event, and often known in part of a city alone.
+
     Examples
     --------
     >>> near = {"near": {"path": "rails.gpkg", "within_m": [15.0]}}
@@ -32,7 +34,7 @@ def joint_names(hazards: Mapping[str, HazardInput]) -> list[str]:
     >>> joint_names({"h0": hazards["h0"]}), joint_names(hazards)
     (['h0'], [])
     """
-    named = sorted(hazards)
+    named = sorted(name for name, one in hazards.items() if one.far is None)
     places = [name for name in named if hazards[name].counts_as_location]
     return next((chosen for chosen in (named, places) if len(chosen) <= MAX_HAZARDS), [])
 

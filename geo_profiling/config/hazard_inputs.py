@@ -71,6 +71,41 @@ class HazardNear(SpatialInput):
     )
 
 
+class HazardFar(SpatialInput):
+    """Things out of whose reach is a hazard: streets that a fire engine can use."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    class_field: str | None = Field(None, description="Field with the class of each, such as 'highway'.")
+    classes: list[str] | None = Field(None, description="Classes that count, such as those an engine can use.")
+    beyond_m: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = Field(
+        [50.0, 100.0],
+        description="Distances in metres, such as lengths of hose; the farthest ground is worst.",
+    )
+
+    @model_validator(mode="after")
+    def _classes_of_a_field(self) -> HazardFar:
+        if self.classes is not None and self.class_field is None:
+            raise ValueError("'classes' are values of a field: give 'class_field'")
+        return self
+
+
+class HazardFire(Section):
+    """What makes a building hard to save from fire, besides the way to it: told of buildings by settlement."""
+
+    dense_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of built-over ground around a building from which fire spreads.",
+    )
+    around_m: float = Field(25.0, gt=0, le=500, description="How far around a building that ground reaches, in metres.")
+    combustible: list[str] = Field(
+        default_factory=list,
+        description="Values of 'inputs.buildings.wall_field' of walls that burn; every other known value does not. "
+        "Walls are left out where that field is not given.",
+    )
+
+
 class HazardSea(SpatialInput):
     """The sea, as polygons of water."""
 
@@ -118,30 +153,39 @@ class HazardInput(Section):
     is_hazardous_location: bool | None = Field(
         None,
         description="Whether ground that is exposed is a hazardous location (SDG 11.1.1: flood plains, steep slopes, "
-        "toxic waste, rights of way); where absent all is but heat and fire_access.",
+        "toxic waste, rights of way); where absent all is but heat, fire_access and 'far'.",
     )
     events: list[HazardEvent] = Field(default_factory=list, description="Rasters, one for each event.")
     classes: HazardClasses | None = Field(None, description="Instead of rasters: polygons of risk classes.")
     mapped_in: HazardMapped | None = Field(
         None,
-        description="Beside 'classes': the ground on which the classes were mapped. Elsewhere the hazard is unknown, "
-        "not none; without it they are taken to be mapped everywhere.",
+        description="Beside 'classes' or 'far': the ground on which classes or streets were mapped. Elsewhere the "
+        "hazard is unknown, not none; without it they are taken to be mapped everywhere.",
     )
     near: HazardNear | None = Field(None, description="Instead of rasters: things with a right of way.")
+    far: HazardFar | None = Field(
+        None, description="Instead of rasters: things out of whose reach is a hazard, such as streets of fire engines."
+    )
+    fire: HazardFire | None = Field(
+        None, description="Beside 'far': what else makes buildings hard to save, told by settlement."
+    )
 
     @property
     def counts_as_location(self) -> bool:
         """Whether exposed ground is a hazardous location: as declared, else by the kind."""
         if self.is_hazardous_location is not None:
             return self.is_hazardous_location
-        return not self.events or self.kind not in ("heat", "fire_access")
+        return self.far is None and (not self.events or self.kind not in ("heat", "fire_access"))
 
     @model_validator(mode="after")
     def _one_form(self) -> HazardInput:
-        if sum((bool(self.events), self.classes is not None, self.near is not None)) != 1:
-            raise ValueError("give 'events', 'classes' or 'near', one of the three")
-        if self.mapped_in is not None and self.classes is None:
-            raise ValueError("'mapped_in' is about classes: give 'classes'")
+        forms = (self.classes, self.near, self.far)
+        if bool(self.events) + sum(form is not None for form in forms) != 1:
+            raise ValueError("give 'events', 'classes', 'near' or 'far', one of the four")
+        if self.mapped_in is not None and self.classes is None and self.far is None:
+            raise ValueError("'mapped_in' is about classes: give 'classes' or 'far'")
+        if self.fire is not None and self.far is None:
+            raise ValueError("'fire' goes with the streets that an engine can use: give 'far'")
         return self
 
     @model_validator(mode="after")

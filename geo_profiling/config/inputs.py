@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
+from geo_profiling.config.environment_inputs import EcosystemsInput, VegetationInput
 from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
 from geo_profiling.config.hazard_inputs import HazardInput, WaterInput
 from geo_profiling.config.household_inputs import CityTables, HouseholdsInput, OpenSpacesInput
@@ -149,6 +150,17 @@ class Inputs(Section):
     households: HouseholdsInput | None = Field(None, description="A household survey, for the indicators.")
     tables: CityTables | None = Field(None, description="Tables that the city keeps, for the indicators.")
     open_spaces: OpenSpacesInput | None = Field(None, description="Open public spaces (SDG 11.7.1).")
+    vegetation: VegetationInput | None = Field(
+        None, description="Raster of the share of each cell under trees or other plants, for the environment."
+    )
+    water_bodies: LayerInput | None = Field(
+        None,
+        description="Rivers, lakes and the sea as polygons, for the environment; the polygons of 'waterways' and else "
+        "the raster 'permanent_water' are used where absent.",
+    )
+    ecosystems: EcosystemsInput | None = Field(
+        None, description="Ecosystems at risk (wetlands, mangroves, slopes, ...), for the environment."
+    )
     transit: TransitInput | None = Field(None, description="Public transport: where people can get on.")
     hazards: dict[ServiceName, HazardInput] = Field(
         default_factory=dict, description="Hazards, for exposure: a name of yours, how it is read, and its files."
@@ -180,6 +192,13 @@ class Inputs(Section):
         built_from = [name for name in ("elevation", "roads") if getattr(self, name) is not None]
         if self.friction is not None and built_from:
             raise ValueError(f"give 'friction', or '{built_from[0]}' to build it from; the raster holds all already")
+        return self
+
+    @model_validator(mode="after")
+    def _one_fire(self) -> Inputs:
+        told = sorted(name for name, hazard in self.hazards.items() if hazard.fire is not None)
+        if len(told) > 1:
+            raise ValueError(f"'fire' is told once, not by hazards {' and '.join(told)}")
         return self
 
     @property

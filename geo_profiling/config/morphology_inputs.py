@@ -22,6 +22,9 @@ class BuildingsInput(LayerInput):
     height_field: str | None = Field(
         None, description="Field with the height in metres, or the storeys: people are spread over floor space."
     )
+    wall_field: str | None = Field(
+        None, description="Field with the material of the walls: whether buildings burn ('fire' of a hazard)."
+    )
 
 
 class SettlementsInput(UnitsInput):

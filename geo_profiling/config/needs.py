@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.environment import Environment
 from geo_profiling.config.inputs import FileKeys, Inputs
 from geo_profiling.config.settlement_rules import Settlements
 
 Need = tuple[FileKeys, str]
 
 
-def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settlements | None = None) -> Iterator[Need]:
+def unmet_needs(
+    inputs: Inputs,
+    delineation: Delineation,
+    *,
+    settlements: Settlements | None = None,
+    environment: Environment | None = None,
+) -> Iterator[Need]:
     """Yield the keys that ask for something the inputs do not give, each with what is wrong.
 
     Parameters
@@ -22,6 +29,8 @@ def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settle
         Of the same region.
     settlements : Settlements, optional
         Of the same region.
+    environment : Environment, optional
+        Of the same region.
 
     Yields
     ------
@@ -30,6 +39,8 @@ def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settle
     """
     if settlements is not None:
         yield from _of_settlements(inputs, settlements)
+    yield from _of_environment(inputs, environment)
+    yield from _of_hazards(inputs)
     if inputs.population is None:
         yield from _without_population(inputs, delineation)
         return
@@ -48,6 +59,12 @@ def unmet_needs(inputs: Inputs, delineation: Delineation, *, settlements: Settle
             yield keys, "needs a second year in 'inputs.epochs'"
         elif project_to <= last:
             yield keys, f"should come after the last year of the population grids ({last}), not {project_to}"
+
+
+def _of_hazards(inputs: Inputs) -> Iterator[Need]:
+    for name, hazard in inputs.hazards.items():
+        if hazard.fire is not None and (inputs.buildings is None or inputs.settlements is None):
+            yield ("inputs", "hazards", name, "fire"), "needs 'inputs.buildings' and 'inputs.settlements'"
 
 
 def _without_population(inputs: Inputs, delineation: Delineation) -> Iterator[Need]:
@@ -72,3 +89,24 @@ def _of_settlements(inputs: Inputs, rules: Settlements) -> Iterator[Need]:
             yield ("settlements",), "needs 'inputs.settlements', 'buildings', 'enumeration' or 'tenure'"
     elif inputs.settlements is None and inputs.blocks is None and inputs.study_area is None:
         yield ("inputs", "buildings"), "needs 'settlements', 'blocks' or 'study_area' beside it, to cut blocks from"
+
+
+#: Inputs of which the environment tells something, and those that nothing else reads.
+_GROUND = ("open_spaces", "vegetation", "water_bodies", "waterways", "permanent_water", "ecosystems")
+_ENVIRONMENT_ALONE = ("vegetation", "water_bodies", "ecosystems")
+
+
+def _of_environment(inputs: Inputs, rules: Environment | None) -> Iterator[Need]:
+    if rules is None:
+        for key in _ENVIRONMENT_ALONE:
+            if getattr(inputs, key) is not None:
+                yield ("inputs", key), "needs the section 'environment'; write 'environment: {}' for its usual rules"
+        return
+    grows = inputs.built_up is not None and bool(inputs.epochs)
+    if not inputs.hazards and all(getattr(inputs, key) is None for key in _GROUND):
+        yield ("environment",), f"needs one of the inputs {', '.join(_GROUND)} or hazards"
+    for name in rules.growth_from:
+        if name not in inputs.hazards or not inputs.hazards[name].events:
+            yield ("environment", "growth_from", name), "is no hazard of 'inputs.hazards' with rasters"
+        elif not grows:
+            yield ("environment", "growth_from", name), "needs 'inputs.built_up' of two years ('inputs.epochs')"

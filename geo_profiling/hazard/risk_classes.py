@@ -124,6 +124,48 @@ def buffer_areas(things: gpd.GeoSeries, *, within_m: Sequence[float]) -> gpd.Geo
     return gpd.GeoSeries([areas[label] for label in labels], index=pd.Index(labels, name="class"), crs=things.crs)
 
 
+def far_areas(things: gpd.GeoSeries, *, beyond_m: Sequence[float], around: BaseGeometry) -> gpd.GeoSeries:
+    """Return the ground out of reach of things, each spot at the farthest distance it is beyond.
+
+    Parameters
+    ----------
+    things : GeoSeries
+        Lines, points or polygons in a projected CRS in metres.
+    beyond_m : sequence of float
+        Distances.
+    around : shapely geometry
+        Polygon of the ground that is looked at, in the same CRS.
+
+    Returns
+    -------
+    GeoSeries
+        Indexed by ``>distance`` from the nearest (mildest) to the farthest (worst); no spot in two of them.
+
+    Raises
+    ------
+    CRSError
+        If the CRS is not projected in metres.
+
+    Examples
+    --------
+    >>> street = gpd.GeoSeries([shapely.LineString([(0, 0), (1000, 0)])], crs=32723)
+    >>> found = far_areas(street, beyond_m=[50, 100], around=shapely.box(100, 0, 200, 300))
+    >>> found.area.to_dict()
+    {'>50': 5000.0, '>100': 20000.0}
+    """
+    require_projected(parse_crs(things.crs, what="things"), what="things")
+    whole = np.asarray(things.array, dtype=object)
+    areas: dict[str, BaseGeometry] = {}
+    outside: BaseGeometry = shapely.Polygon()
+    for distance in sorted(beyond_m, reverse=True):
+        near = shapely.union_all(shapely.buffer(whole, distance))
+        ground = _areal(shapely.difference(around, near))
+        areas[f">{distance:g}"] = _areal(shapely.difference(ground, outside))
+        outside = ground
+    labels = [f">{distance:g}" for distance in sorted(beyond_m)]
+    return gpd.GeoSeries([areas[label] for label in labels], index=pd.Index(labels, name="class"), crs=things.crs)
+
+
 def totals_by_class(
     weights: Source, areas: gpd.GeoSeries, zones: gpd.GeoDataFrame, *, compute: Compute | None = None
 ) -> pd.DataFrame:

@@ -147,6 +147,22 @@ SETTLEMENT_HAZARD_FIELDS = (
         "People in hazardous location, at most",
         "The higher share of the greatest figure of its people.",
     ),
+    _share(
+        "fire_unreached_share",
+        "Buildings out of a fire engine's reach",
+        "Farther from a street that an engine can use than the shortest distance of the configuration; NULL where "
+        "streets were not mapped.",
+    ),
+    _share("fire_dense_share", "Buildings densely built around", "Where fire passes from one to the next."),
+    _share("fire_combustible_share", "Buildings of burning walls", "Of those whose walls are known; NULL: of none."),
+    _share("fire_all_share", "Buildings hardest to save from fire", "To which all of 'fire_parts' apply."),
+    FieldSpec(
+        "fire_parts",
+        "What of fire is known",
+        "'reach', 'density', 'walls': what is not named is unknown.",
+        "text",
+        required=False,
+    ),
     FieldSpec("composite_score", "Composite of hazards (0-1)", "By the weights beside it.", decimals=3, required=False),
     FieldSpec(
         "composite_weights", "Weights of the composite", "As the configuration gives them.", "text", required=False

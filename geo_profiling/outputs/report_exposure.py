@@ -191,6 +191,8 @@ def band_words(band: object) -> str:
 
     Examples
     --------
+    >>> band_words(">50, >100"), band_words(">100")
+    ('beyond 50', 'beyond 100')
     >>> band_words(">=0.15"), band_words("<15"), band_words("<=30, <=15"), band_words("0.5-1.5"), band_words("dry")
     ('0.15 or more', 'below 15', 'within 30', '0.5 to 1.5', 'none of it')
     """
@@ -200,6 +202,8 @@ def band_words(band: object) -> str:
     parts = text.split(", ")
     if all(part.startswith("<=") for part in parts):
         return f"within {max((part[2:] for part in parts), key=float)}"
+    if all(part.startswith(">") and not part.startswith(">=") for part in parts):
+        return f"beyond {min((part[1:] for part in parts), key=float)}"
     if text.startswith(">="):
         return f"{text[2:]} or more"
     if text.startswith("<"):

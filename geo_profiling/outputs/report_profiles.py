@@ -53,6 +53,12 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("threatened_share", "Households under threat", "percent", ""),
     ),
 }
+_FIRE = {
+    "fire_unreached_share": "Out of a fire engine's reach",
+    "fire_dense_share": "Densely built around",
+    "fire_combustible_share": "Of burning walls",
+    "fire_all_share": "Hardest to save from fire",
+}
 
 
 def profile_sections(
@@ -182,6 +188,10 @@ def _hazards(place: Mapping[Any, Any], ratios: pd.DataFrame | None, identifier: 
     if _known(place.get("hazardous_share_low")):
         value = place["hazardous_share_low"]
         rows.append(("Hazards", "On hazardous ground, at least", percent(value), "share of its people"))
+    for field, title in _FIRE.items():
+        if _known(place.get(field)):
+            parts = f", by {place['fire_parts']}" if field == "fire_all_share" else ""
+            rows.append(("Hazards", title, percent(place[field]), f"share of its buildings{parts}"))
     return rows
 
 

@@ -16,7 +16,7 @@ from geo_profiling.hazard.exposure import totals_by_band
 from geo_profiling.hazard.kinds import HazardKind, kind
 from geo_profiling.hazard.multi_hazard import composite_score, count_hazards, joint_exposure, joint_states
 from geo_profiling.hazard.ratios import exposure_ratios
-from geo_profiling.hazard.risk_classes import buffer_areas, class_areas, totals_by_class
+from geo_profiling.hazard.risk_classes import buffer_areas, class_areas, far_areas, totals_by_class
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import ArraySource, wrap
 
@@ -128,6 +128,16 @@ def test_buffers_are_rings_and_measured_in_metres() -> None:
     assert areas.area.sum() == pytest.approx(60_000 + np.pi * 900, rel=1e-2)
     with pytest.raises(CRSError):
         buffer_areas(rail.set_crs(4326, allow_override=True), within_m=[15.0])
+
+
+def test_ground_out_of_reach_is_what_no_distance_covers() -> None:
+    around = shapely.box(0, 0, 400, 400)
+    street = gpd.GeoSeries([shapely.LineString([(-200, 0), (600, 0)])], crs=UTM)
+    areas = far_areas(street, beyond_m=[100.0, 50.0], around=around)
+    assert areas.index.tolist() == [">50", ">100"]
+    assert areas.area.to_numpy() == pytest.approx([20_000.0, 120_000.0])
+    # without a street all is out of reach
+    assert far_areas(street.iloc[:0], beyond_m=[50.0], around=around).area.tolist() == [160_000.0]
 
 
 def test_ratios_are_of_disjoint_ground() -> None:

@@ -274,6 +274,82 @@ def test_streets_and_railways_are_cut_at_the_borders_of_classes(city: Path, monk
     assert by_hazard["tracks"].to_numpy() == pytest.approx(by_hazard["landslide"].to_numpy(), rel=1e-9)
 
 
+FIRE = """    no engine:
+      kind: fire_access
+      far: {path: streets.gpkg, class_field: highway, classes: [road], beyond_m: [50.0, 150.0]}
+      mapped_in: {path: mapped.gpkg}
+      fire: {dense_share: 0.15, around_m: 20.0, combustible: [wood]}
+"""
+
+
+def fire_city(city: Path) -> str:
+    """Write a road along the top, a path along the settlement, and five houses in it; return their inputs."""
+    road = shapely.LineString([(499_000, 7_400_000), (501_000, 7_400_000)])
+    path = shapely.LineString([(500_050, 7_400_000), (500_050, 7_399_600)])
+    streets = gpd.GeoDataFrame({"highway": ["road", "path"]}, geometry=[road, path], crs=32723)
+    streets.to_file(city / "streets.gpkg")
+    places = [(20, 20, "wood"), (20, 80, "wood"), (40, 80, "stone"), (20, 200, None), (20, 350, "wood")]
+    boxes = [shapely.box(500_000 + x, 7_400_000 - y - 10, 500_015 + x, 7_400_000 - y) for x, y, _ in places]
+    houses = gpd.GeoDataFrame({"walls": [wall for _, _, wall in places]}, geometry=boxes, crs=32723)
+    houses.to_file(city / "houses.gpkg")
+    upper = shapely.box(500_000, 7_399_700, 500_400, 7_400_000)
+    gpd.GeoDataFrame(geometry=[upper], crs=32723).to_file(city / "mapped.gpkg")
+    return CONFIG.replace("inputs:\n", "inputs:\n  buildings: {path: houses.gpkg, wall_field: walls}\n")
+
+
+def test_ground_and_buildings_out_of_reach_of_a_fire_engine(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CONFIG", fire_city(city))
+    tables = computed(city, FIRE)
+    rows = tables["hazard_exposure"]
+    unit = rows[(rows["hazard"] == "no engine") & (rows["area_type"] == "unit")].set_index(["asset", "band"])["value"]
+    assert unit["population"].to_dict() == pytest.approx({"unknown": 400.0, ">50": 400.0, ">150": 600.0, "none": 200.0})
+    assert unit["buildings"].to_dict() == pytest.approx({"unknown": 1.0, ">50": 2.0, ">150": 1.0, "none": 1.0})
+    own = tables["settlement_hazard"].iloc[0]
+    # the last house stands where streets were not mapped
+    assert own["fire_unreached_share"] == pytest.approx(3 / 4)
+    # circles of 20 m hold 1256 m2: 150 of one house, and half of another beside it
+    assert own["fire_dense_share"] == pytest.approx(2 / 5)
+    assert own["fire_combustible_share"] == pytest.approx(3 / 4)
+    # known of three: near; far, dense and wooden; far, dense and of stone
+    assert own["fire_all_share"] == pytest.approx(1 / 3)
+    assert own["fire_parts"] == "reach, density, walls"
+    assert own["hazardous_share_high"] == pytest.approx(1.0), "the flood alone: fire is no hazardous location"
+    bare = tables["joint_exposure"]
+    assert bare.groupby("area_type")["value"].sum()["unit"] == pytest.approx(1600.0, rel=1e-9)
+    assert hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE) == []
+
+
+def test_walls_that_nobody_tells_are_left_out_and_said(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CONFIG", fire_city(city).replace(", wall_field: walls", ""))
+    own = computed(city, FIRE)["settlement_hazard"].iloc[0]
+    assert own["fire_parts"] == "reach, density"
+    assert np.isnan(own["fire_combustible_share"])
+    assert own["fire_all_share"] == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("    near it:\n      near: {path: a.gpkg, within_m: [5.0]}\n      fire: {}\n", "'fire' goes with the streets"),
+        (FIRE.replace("class_field: highway, ", ""), "give 'class_field'"),
+        (FIRE + FIRE.replace("no engine", "again"), "'fire' is told once"),
+        (FIRE, "needs 'inputs.buildings' and 'inputs.settlements'"),
+    ],
+)  # fmt: skip
+def test_a_fire_that_cannot_be_told_is_refused(city: Path, lines: str, told: str) -> None:
+    (city / "config.yaml").write_text(CONFIG % lines)
+    with pytest.raises(ConfigError, match=told):
+        load_project(city / "config.yaml")
+
+
+def test_streets_without_one_of_the_classes_are_refused(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.CONFIG", fire_city(city))
+    with pytest.raises(InputError, match="nothing has one of the classes lane"):
+        computed(city, FIRE.replace("[road]", "[lane]"))
+    found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
+    assert any("nothing has one of the classes lane" in one.message for one in found)
+
+
 def test_unknown_ground_widens_the_share_in_hazardous_location(city: Path) -> None:
     # of the settlement the upper half is mapped; the river takes its lowest cell
     depth = np.zeros((4, 4))
