@@ -20,8 +20,10 @@ from geo_profiling.findings import Finding
 from geo_profiling.indicators.estimates import WHOLE, direct_estimates, fill_modelled
 from geo_profiling.indicators.households import Households
 from geo_profiling.indicators.inequality import difference, inequality
+from geo_profiling.indicators.jmp_water import jmp_estimates
 from geo_profiling.indicators.measures import household_measures
 from geo_profiling.indicators.publication import FIELDS, indicator_table, suppress_small, wide_indicators
+from geo_profiling.indicators.secure_tenure import register_estimates
 from geo_profiling.outputs.indicator_layers import WIDE_LAYERS
 from geo_profiling.outputs.sdmx import sdmx_table
 from geo_profiling.outputs.tables import write_csv, write_parquet
@@ -70,6 +72,7 @@ def run_indicators(region: RegionSettings, directory: Path, compute: Compute) ->
         _tell(households.findings)
         published, compared = _from_households(region, directory, households, compute)
         parts.append(published)
+    parts += _registered(region, directory)
     parts += place_records(region, directory, compute)
     parts += city_records(region)
     parts = [part for part in parts if len(part)]
@@ -85,6 +88,16 @@ def run_indicators(region: RegionSettings, directory: Path, compute: Compute) ->
     for kind in wide_kinds(region):
         write_parquet(directory / f"tables/{WIDE_LAYERS[kind][0]}.parquet", _wide(region, directory, kind, table))
     write_csv(directory / "indicators.csv", sdmx_table(table))
+
+
+def _registered(region: RegionSettings, directory: Path) -> list[pd.DataFrame]:
+    """Return SDG 1.4.2 of the settlements in the register of tenure; nothing without one."""
+    path = directory / "tables/tenure_shares.parquet"
+    rules = None if region.settlements is None else region.settlements.tenure
+    if region.inputs.tenure is None or rules is None or not path.is_file():
+        return []
+    found = register_estimates(pd.read_parquet(path), region=region.name)
+    return [indicator_table(found, time_period=rules.reference_date[:4])]
 
 
 def _wide(region: RegionSettings, directory: Path, kind: str, table: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -125,6 +138,9 @@ def _from_households(
     estimates = direct_estimates(
         households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
     )
+    by_minimum = jmp_estimates(households, areas, water_list=rules.water_list, rules=estimation_rules(rules))
+    if len(by_minimum):
+        estimates = pd.concat([estimates, by_minimum], ignore_index=True)
     nesting = nested_areas(areas)
     shown = suppress_small(estimates, nesting, minimum=rules.min_households, caution=rules.caution_households)
     if rules.modelled_by is not None:

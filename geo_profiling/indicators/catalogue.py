@@ -51,6 +51,8 @@ class Indicator:
         Where the definition stands.
     note : str
         What it must not be taken for.
+    of_people : str
+        Of a share of households: id of the same as a share of people.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Indicator:
     method_version: str = "1"
     source: str = ""
     note: str = ""
+    of_people: str = ""
 
 
 def _read() -> dict[str, Indicator]:

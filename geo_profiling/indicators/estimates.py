@@ -13,8 +13,9 @@ import pandas as pd
 from geo_profiling.errors import InputError, UsageError
 from geo_profiling.indicators.households import Households
 from geo_profiling.indicators.intervals import Interval, estimate_interval
-from geo_profiling.indicators.measures import Measure, measure_frame
+from geo_profiling.indicators.measures import Counted, Measure, measure_frame
 from geo_profiling.indicators.modelled import is_direct, modelled_estimates
+from geo_profiling.indicators.secure_tenure import adult_weight
 from geo_profiling.indicators.survey import LonelyPsu, survey_estimates
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def direct_estimates(
     rules: EstimationRules | None = None,
     name: str = "households",
 ) -> pd.DataFrame:
-    """Estimate each measure as a share of people, in each area and each part of it.
+    """Estimate each measure as a share of people (or households, or adults), in each area and each part of it.
 
     The design is laid out once for each kind of area and breakdown; every figure equals that of a
     call of :func:`geo_profiling.indicators.survey.survey_estimates` for it alone.
@@ -96,7 +97,8 @@ def direct_estimates(
     ...                       "waste_collected": [1, 0, 1, 1]})
     >>> survey = map_households(table, ready_mapping("plain"))
     >>> found = direct_estimates(survey, household_measures(survey), {"city": pd.Series(["A", "A", "B", "B"])})
-    >>> found[["area_id", "estimate"]].to_numpy().tolist()
+    >>> of_people = found["indicator"] == "waste_collection_access"
+    >>> found.loc[of_people, ["area_id", "estimate"]].to_numpy().tolist()
     [['survey_area', 0.5714285714285714], ['A', 0.4], ['B', 1.0]]
     """
     rules = rules or EstimationRules()
@@ -105,23 +107,37 @@ def direct_estimates(
     if absent or not measures:
         what = f"there is no variable '{absent[0]}' to break down by" if absent else "nothing was measured"
         raise UsageError(f"{name}: {what}", hint=f"it has {', '.join(map(str, frame.columns))}")
-    values = measure_frame(list(measures))
-    design = frame[["person_weight", "stratum", "psu"]]
     every = {WHOLE: pd.Series(WHOLE, index=frame.index), **areas}
     parts = []
-    for kind, ids in every.items():
-        for breakdown in ("", *breakdowns):
-            labels = {"area_id": ids.map(str, na_action="ignore")}
-            if breakdown:
-                labels["category"] = frame[breakdown].map(_label, na_action="ignore")
-            # Households in no area stay in the design, as a domain that nobody asks for.
-            table = pd.concat([design, values, pd.DataFrame(labels).fillna(_NOWHERE)], axis=1)
-            found = _estimate(table, list(values.columns), list(labels), rules, name)
-            found = found[(found[list(labels)] != _NOWHERE).all(axis=1)]
-            if found.empty:
-                continue
-            parts.append(_rows(found, measures, kind, breakdown))
+    for counted in dict.fromkeys(measure.counted for measure in measures):
+        own = [measure for measure in measures if measure.counted == counted]
+        values = measure_frame(own)
+        design = frame[["stratum", "psu"]].assign(person_weight=_weights(frame, own, counted, name))
+        groups = [*breakdowns, *(["adult_sex"] if counted == "adults" and households.has("adult_sex") else [])]
+        for kind, ids in every.items():
+            for breakdown in ("", *groups):
+                labels = {"area_id": ids.map(str, na_action="ignore")}
+                if breakdown:
+                    labels["category"] = frame[breakdown].map(_label, na_action="ignore")
+                # Households in no area stay in the design, as a domain that nobody asks for.
+                table = pd.concat([design, values, pd.DataFrame(labels).fillna(_NOWHERE)], axis=1)
+                found = _estimate(table, list(values.columns), list(labels), rules, name)
+                found = found[(found[list(labels)] != _NOWHERE).all(axis=1)]
+                if found.empty:
+                    continue
+                parts.append(_rows(found, own, kind, breakdown))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _weights(frame: pd.DataFrame, measures: Sequence[Measure], counted: Counted, name: str) -> pd.Series:
+    """Return what each household weighs: its people, itself, or the adults that the one who answered stands for."""
+    if counted == "people":
+        return frame["person_weight"]
+    if counted == "households":
+        return frame["weight"]
+    answered = pd.concat([measure.settled().notna() for measure in measures], axis=1).any(axis=1)
+    weights = adult_weight(frame.loc[answered, "weight"], frame.loc[answered, "adults"], name=name)
+    return weights.reindex(frame.index, fill_value=0.0)
 
 
 def _label(value: object) -> str:
@@ -208,6 +224,9 @@ def fill_modelled(direct: pd.DataFrame, people: pd.DataFrame, *, strata: str) ->
     ['S1', 0.7, 'M']
     """
     rates = direct[(direct["area_type"] == WHOLE) & (direct["breakdown"] == strata) & is_direct(direct)]
+    if "denominator_scope" in rates.columns:
+        # The grid counts people: shares of households, of adults or of part of the people are not modelled.
+        rates = rates[rates["denominator_scope"].fillna("") == ""]
     if not (direct["breakdown"] == strata).any():
         raise UsageError(f"modelled values: nothing was estimated by '{strata}'", hint="name it among the breakdowns")
     keys = ["area_type", "area_id", "indicator"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from geo_profiling.indicators.households import Households
 from geo_profiling.indicators.hygiene import hygiene_ladder, sanitation_and_hygiene
 from geo_profiling.indicators.ladder import Ladder, MissingPolicy
 from geo_profiling.indicators.sanitation import Treatment, sanitation_ladder
+from geo_profiling.indicators.secure_tenure import secure_tenure
 from geo_profiling.indicators.slum_households import (
     SlumRules,
     deprivations,
@@ -146,7 +147,7 @@ def household_measures(households: Households, rules: HouseholdRules | None = No
     >>> from geo_profiling.indicators.mapping import ready_mapping
     >>> table = pd.DataFrame({"weight": [2, 3], "persons": 4, "psu": [1, 2], "stratum": 1, "waste_collected": [1, 0]})
     >>> [measure.indicator for measure in household_measures(map_households(table, ready_mapping("plain")))]
-    ['waste_collection_access']
+    ['waste_collection_access', 'households_waste_collection_access']
     """
     rules = rules or HouseholdRules()
     frame = households.frame
@@ -163,6 +164,11 @@ def household_measures(households: Households, rules: HouseholdRules | None = No
         poor = (frame["consumption_per_day"] < rules.poverty_line).astype(float)
         poor = poor.where(frame["consumption_per_day"].notna())
         found.truth("extreme_poverty", poor, is_good=False, components=f"line {rules.poverty_line:g}")
+    _add_adults(found, households)
+    for item in CATALOGUE.values():
+        if item.of_people in found.measures:
+            own = replace(found.measures[item.of_people], indicator=item.id, counted="households", scope="households")
+            found.measures[item.id] = own
     return [found.measures[name] for name in CATALOGUE if name in found.measures]
 
 
@@ -217,9 +223,38 @@ def _add_ladders(found: _Found, households: Households, rules: HouseholdRules) -
         found.add("hygiene_basic", _reach(hygiene, "basic"), is_good=True)
         for rung in ("limited", "no_facility"):
             found.add(f"hygiene_{rung}", _between(hygiene, rung), is_good=False)
+        of_all = hygiene_ladder(frame, denominator="all")
+        for rung in of_all.rungs:
+            worst, best = of_all.worst[rung], of_all.best[rung]
+            # Lower rungs are the fuller the less is known.
+            ends = worst.where(worst <= best, best), best.where(worst <= best, worst)
+            found.add(f"hygiene_of_all_{rung}", ends, is_good=rung == "basic")
     if sanitation is not None and hygiene is not None:
         joint = sanitation_and_hygiene(sanitation, hygiene)
         found.add("sanitation_and_hygiene", (joint["worst"], joint["best"]), is_good=True)
+
+
+def _add_adults(found: _Found, households: Households) -> None:
+    """Add SDG 1.4.2 of the adult drawn from each household, as far as the survey asked."""
+    asked = [name for name in ("adult_documented", "adult_fears_loss", "adult_may_bequeath") if households.has(name)]
+    if not asked:
+        return
+    if not households.has("adults"):
+        raise UsageError(
+            f"the survey asked one adult of each household ({', '.join(asked)}), but not how many there are",
+            hint="map 'adults': the adult stands for all of the household",
+        )
+    frame = households.frame
+    adults = {
+        "tenure_documented": frame.get("adult_documented", np.nan),
+        "fears_loss": frame.get("adult_fears_loss", np.nan),
+        "may_bequeath": frame.get("adult_may_bequeath", np.nan),
+    }
+    held = secure_tenure(pd.DataFrame(adults, index=frame.index))
+    for name in ("documented", "perceived_secure", "secure"):
+        if held[name].notna().any():
+            found.truth(f"tenure_{name}", held[name], is_good=True, scope="adults")
+            found.measures[f"tenure_{name}"] = replace(found.measures[f"tenure_{name}"], counted="adults")
 
 
 def _add_rungs(found: _Found, prefix: str, ladder: Ladder, lower: tuple[str, ...], components: str) -> None:

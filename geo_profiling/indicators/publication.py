@@ -247,8 +247,8 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
     Returns
     -------
     DataFrame
-        The fields of DESIGN, sorted; percent series and their bounds are 0-100. ``sex`` and ``age`` are
-        those of people and stay ``_T`` in breakdowns by the head of the household.
+        The fields of DESIGN, sorted; percent series and their bounds are 0-100. ``sex`` is that of the people who are
+        counted (breakdown "adult_sex") and stays ``_T`` in breakdowns by the head of the household.
 
     Examples
     --------
@@ -262,7 +262,8 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
     items = [CATALOGUE[name] for name in found["indicator"]]
     factor = np.array([100.0 if item.unit_measure == "PT" else 1.0 for item in items])
     residence = found["breakdown"] == "urbanisation"
-    named = (found["breakdown"] != "") & ~residence
+    adults = found["breakdown"] == "adult_sex"
+    named = (found["breakdown"] != "") & ~residence & ~adults
     result = pd.DataFrame(
         {
             "area_type": found["area_type"],
@@ -270,7 +271,7 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
             "indicator": found["indicator"],
             "series": [item.series or None for item in items],
             "time_period": time_period,
-            "sex": TOTAL,
+            "sex": found["category"].where(adults, TOTAL),
             "age": TOTAL,
             "urbanisation": found["category"].where(residence, TOTAL),
             "breakdown": (found["breakdown"] + "=" + found["category"]).where(named, TOTAL),
@@ -287,7 +288,7 @@ def indicator_table(estimates: pd.DataFrame, *, time_period: str, scope: str = "
     )
     for column in ("ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"):
         result[column] = found[column] if column in found.columns else None
-    order = ["area_type", "area_id", "indicator", "breakdown", "urbanisation", "time_period"]
+    order = ["area_type", "area_id", "indicator", "breakdown", "sex", "urbanisation", "time_period"]
     return result.sort_values(order, kind="stable", ignore_index=True)[list(FIELDS)]
 
 

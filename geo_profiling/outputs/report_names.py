@@ -21,6 +21,7 @@ KINDS = {
     "city_corporation": "City corporation",
     "unit": "Local unit",
     "zone": "Zone",
+    "register_area": "Settlements in the register",
     "settlement": "Informal settlement",
 }
 #: Layers that the names are taken from.
@@ -82,7 +83,7 @@ class AreaNames:
 
     def called(self, kind: str, identifier: str) -> str:
         """Return the name of an area; with what it is before an id that is a bare number or code."""
-        if kind in ("survey_area", "region") and self._region:
+        if kind in ("survey_area", "region", "register_area") and self._region:
             return self._region
         name = self._names.get((kind, identifier))
         if name is not None:
