@@ -184,19 +184,26 @@ def _renderer(layer: LayerSpec, classified_by: str | None) -> ET.Element:
         return renderer
     field = layer.field(classified_by)
     if isinstance(field.legend[0], RangeLabel):
-        return _graduated(layer.geometry, field, kinds)
+        return _ranges(layer.geometry, field, kinds)
     return _categorised(layer.geometry, field, kinds)
 
 
-def _graduated(geometry: GeometryKind, field: FieldSpec, kinds: Mapping[str, str]) -> ET.Element:
-    attributes = {"type": "graduatedSymbol", "attr": field.name, "graduatedMethod": "GraduatedColor", **kinds}
-    renderer = ET.Element("renderer-v2", attributes)
-    ranges, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
+def _ranges(geometry: GeometryKind, field: FieldSpec, kinds: Mapping[str, str]) -> ET.Element:
+    """Draw ranges by rules: a graduated style would not draw what is unknown at all."""
+    renderer = ET.Element("renderer-v2", {"type": "RuleRenderer", **kinds})
+    rules, symbols = ET.SubElement(renderer, "rules", {"key": f"{{{field.name}}}"}), ET.SubElement(renderer, "symbols")
+    entries = []
     for number, entry in enumerate(field.legend):
         assert isinstance(entry, RangeLabel)  # a legend is of one kind
-        limits = {"lower": repr(float(entry.lower)), "upper": repr(float(entry.upper))}
-        ET.SubElement(ranges, "range", {**limits, "symbol": str(number), "label": entry.label, "render": "true"})
-        symbols.append(_symbol(str(number), geometry, _class_look(geometry, field, entry.colour)))
+        above = ">=" if number == 0 else ">"
+        limits = f'"{field.name}" {above} {float(entry.lower)!r} AND "{field.name}" <= {float(entry.upper)!r}'
+        entries.append((limits, entry.label, entry.colour))
+    if field.nullable:
+        entries.append((f'"{field.name}" IS NULL', "Unknown", "#ffffff"))
+    for number, (limits, label, colour) in enumerate(entries):
+        key = {"key": f"{{{field.name}-{number}}}", "symbol": str(number), "label": label, "filter": limits}
+        ET.SubElement(rules, "rule", key)
+        symbols.append(_symbol(str(number), geometry, _class_look(geometry, field, colour)))
     return renderer
 
 

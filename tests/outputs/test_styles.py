@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
@@ -54,21 +55,23 @@ def test_each_class_has_one_symbol_and_ranges_leave_no_hole(layer: LayerSpec) ->
         assert renderer is not None
         symbols = [symbol.get("name") for symbol in renderer.iterfind("symbols/symbol")]
         assert len(set(symbols)) == len(symbols) > 0
-        classes = [*renderer.iterfind("categories/category"), *renderer.iterfind("ranges/range")]
+        classes = [*renderer.iterfind("categories/category"), *renderer.iterfind("rules/rule")]
         if renderer.get("type") == "singleSymbol":
             assert not classes
             continue
         assert [entry.get("symbol") for entry in classes] == symbols
         assert all(entry.get("label") for entry in classes)
-        field = layer.field(str(renderer.get("attr")))
-        is_ranges = isinstance(field.legend[0], RangeLabel)
-        assert renderer.get("type") == ("graduatedSymbol" if is_ranges else "categorizedSymbol")
-        if is_ranges:
-            limits = [(float(str(e.get("lower"))), float(str(e.get("upper")))) for e in classes]
+        if renderer.get("type") == "RuleRenderer":
+            filters = [str(entry.get("filter")) for entry in classes]
+            field = layer.field(filters[0].split('"')[1])
+            assert (f'"{field.name}" IS NULL' in filters) == field.nullable
+            told = [float(number) for text in filters for number in re.findall(r"[<>]=? ([0-9.]+)", text)]
+            limits = list(zip(told[::2], told[1::2], strict=True))
+            assert limits == [(entry.lower, entry.upper) for entry in field.legend if isinstance(entry, RangeLabel)]
             assert all(low <= high for low, high in limits)
-            for (_, high), (low, _) in pairwise(limits):
-                # Whole numbers leave a step of one between classes; QGIS draws what lies on a border with the first.
-                assert high <= low <= high + (field.type == "integer")
+            # the first holds both ends, each other what is above its lower one
+            assert all(high == low for (_, high), (low, _) in pairwise(limits))
+            assert [">=" in text for text in filters if "IS NULL" not in text] == [True] + [False] * (len(limits) - 1)
         else:
             values = [entry.get("value") for entry in classes]
             assert len(set(values)) == len(values)
