@@ -8,12 +8,15 @@ import pandas as pd
 from geo_profiling.delineation.names import distinct_names
 from geo_profiling.delineation.scales import held_by_units
 
+#: A unit gives its name to an area only if this share of the area's people live in it.
+_NAMING_SHARE = 0.1
+
 
 def names_after_units(areas: gpd.GeoDataFrame, pairs: pd.DataFrame, units: gpd.GeoDataFrame) -> pd.Series:
     """Name each area after the unit that most of its people live in, where units hold half of them.
 
-    The centre of a city beyond the units' border is not named after the small unit on this side.
-    Several areas of one unit tell where they lie.
+    The centre of a city beyond the units' border is not named after the small unit on this side, nor a
+    metropolis after the most populous of a hundred wards. Several areas of one unit tell where they lie.
 
     Parameters
     ----------
@@ -33,7 +36,9 @@ def names_after_units(areas: gpd.GeoDataFrame, pairs: pd.DataFrame, units: gpd.G
     held = held_by_units(areas["population"], pairs, area_id=id_field)
     largest = pairs.sort_values(["population", "unit_id"], ascending=[False, True]).drop_duplicates(id_field)
     name_of_unit = units.set_index("unit_id")["name"]
-    names = largest.set_index(id_field)["unit_id"].map(name_of_unit).reindex(areas.index).where(held)
+    largest = largest.set_index(id_field)
+    is_part = (largest["population"] / areas["population"] >= _NAMING_SHARE).reindex(areas.index, fill_value=False)
+    names = largest["unit_id"].map(name_of_unit).reindex(areas.index).where(held & is_part)
     return distinct_names(names, areas["population"], areas.geometry)
 
 

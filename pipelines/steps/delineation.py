@@ -10,7 +10,7 @@ from pipelines.declared import CENTRES_AROUND, CLUSTER_TABLES
 from pipelines.steps.common import contents, later, place, reading
 
 #: A version is raised whenever the same inputs and parameters give another result.
-_VERSIONS = dict.fromkeys(("degurba", "units"), "1")
+_VERSIONS = dict.fromkeys(("degurba", "units"), "2")
 
 
 def delineation_steps(region: RegionSettings, directory: Path, memory_limit: int | None) -> list[Step]:
