@@ -143,6 +143,14 @@ def detail_tables(region: RegionSettings) -> list[str]:
     return [name for name, layer in layers.items() if layer is not None and _on_earth(layer)]
 
 
+def has_eviction_hazards(region: RegionSettings) -> bool:
+    """Tell whether evictions of a region are laid over its hazards: both are there, and have a place on the Earth."""
+    tenure, rules = region.inputs.tenure, region.settlements
+    if tenure is None or tenure.evictions is None or rules is None or rules.tenure is None:
+        return False
+    return bool(region.inputs.hazards) and region.inputs.settlements is not None and _on_earth(tenure.evictions)
+
+
 def _on_earth(layer: FileInput) -> bool:
     return (
         isinstance(layer, TenureLayer)

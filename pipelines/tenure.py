@@ -431,14 +431,26 @@ def _with_gaps(
     return table
 
 
+def eviction_window(rules: Tenure) -> tuple[dt.date, dt.date]:
+    """Return the first day of the years that evictions are told of, and the first day after them.
+
+    Examples
+    --------
+    >>> eviction_window(Tenure(reference_date="2020-02-29", eviction_years=5))
+    (datetime.date(2015, 2, 28), datetime.date(2020, 2, 29))
+    """
+    end = dt.date.fromisoformat(rules.reference_date)
+    # The 29th of February has no counterpart in most years.
+    start = end.replace(year=end.year - rules.eviction_years, day=min(end.day, 28) if end.month == 2 else end.day)
+    return start, end
+
+
 def _rates(region: RegionSettings, register: TenureRegister, records: TenureRecords, rules: Tenure) -> pd.DataFrame:
     events = register.events
     if events is None:
         none = pd.DataFrame({"event_id": [], "kind": [], "date_start": []}, dtype=object)
         events, _ = eviction_events(none)
-    end = dt.date.fromisoformat(rules.reference_date)
-    # The 29th of February has no counterpart in most years.
-    start = end.replace(year=end.year - rules.eviction_years, day=min(end.day, 28) if end.month == 2 else end.day)
+    start, end = eviction_window(rules)
     homes = enumerated_households(region)
     if homes is None:
         types = tenure_type_shares(records, minimum=None)

@@ -104,7 +104,26 @@ _JOINT = LayerSpec(
     ),
 )
 
-EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS, _JOINT)
+_EVICTIONS = LayerSpec(
+    "eviction_hazards",
+    "Evictions by hazard",
+    "Evictions of the years before the reference date, and threats at it, by settlement and by the band of each hazard "
+    "they lie in, at its reference event: whether hazard is where evictions happen. Places are not published.",
+    None,
+    (
+        FieldSpec("settlement_id", "Settlement", "Id of the settlement; 'all': of all settlements.", "text"),
+        FieldSpec("measure", "What", "'evicted' or 'threatened'.", "text"),
+        *_AREA[2:],
+        FieldSpec("band", "Band", "As in hazard_exposure: of points where they lie, of polygons the worst.", "text"),
+        FieldSpec("is_exposed", "Counts as exposed", "Whether the band counts as exposed to the hazard.", "truth"),
+        FieldSpec("n_events", "Events", "NULL: left out for privacy.", "integer", minimum=0),
+        FieldSpec("n_events_unknown_size", "Of unknown size", "Events whose households nobody counted.", "integer"),
+        FieldSpec("households", "Households", "NULL: the size of one is unknown, or left out.", "integer", minimum=0),
+        FieldSpec("is_suppressed", "Left out for privacy", "Few households, or others would give them away.", "truth"),
+    ),
+)
+
+EXPOSURE_LAYERS: tuple[LayerSpec, ...] = (_EXPOSURE, _RATIOS, _JOINT, _EVICTIONS)
 
 #: What table ``settlement_hazard`` adds to the layer of settlements.
 SETTLEMENT_HAZARD_FIELDS = (

@@ -13,7 +13,7 @@ from geo_profiling.outputs.report_names import NAMED_LAYERS, AreaNames
 from geo_profiling.outputs.report_profiles import hazard_words
 from geo_profiling.outputs.report_section import Picture, ReportSection, Table, number, percent, table_of
 
-REPORTED = ("hazard_exposure", "hazard_ratios", "joint_exposure", *NAMED_LAYERS)
+REPORTED = ("hazard_exposure", "hazard_ratios", "joint_exposure", "eviction_hazards", *NAMED_LAYERS)
 #: What stands for the city, the first that is there.
 _CITY = ("functional_urban_area", "metropolitan_area", "urban_centre", "agglomeration", "region", "unit")
 _PICTURE = (
@@ -76,6 +76,9 @@ def exposure_sections(
         tables.append(_together(_in_words(together, names)))
     said = _in_words(exposure, names)
     tables += [_annual(said), _bands(said)]
+    evictions = layers.get("eviction_hazards")
+    if evictions is not None and not evictions.empty:
+        tables.append(_evictions(evictions, names))
     name, caption = _PICTURE
     return [
         ReportSection(
@@ -135,6 +138,35 @@ def _together_text(together: pd.DataFrame, names: AreaNames) -> list[str]:
 
 def _set_words(row: Mapping[Any, Any]) -> str:
     return f"{str(row['hazards']).replace(' + ', ' and ')} ({number(row['value'])})"
+
+
+def _evictions(evictions: pd.DataFrame, names: AreaNames) -> Table:
+    """Set evictions and threats beside the band of each hazard that they lie in; what is left out is counted."""
+    left_out = int(evictions["is_suppressed"].sum())
+    rows = evictions[~evictions["is_suppressed"].astype(bool)]
+    every = "All settlements"
+    called = [every if place == "all" else names.called("settlement", str(place)) for place in rows["settlement_id"]]
+    rows = rows.assign(
+        place=called,
+        hazard_words=[hazard_words(row) for row in rows.to_dict("records")],
+        band_words=[band_words(band) for band in rows["band"]],
+        exposed_words=["yes" if exposed else "no" for exposed in rows["is_exposed"]],
+    )
+    return table_of(
+        rows,
+        {
+            "place": ("Settlement", "text"),
+            "measure": ("What", "text"),
+            "hazard_words": ("Hazard", "text"),
+            "band_words": ("Band", "text"),
+            "exposed_words": ("Exposed", "text"),
+            "n_events": ("Events", "0"),
+            "households": ("Households", "0"),
+        },
+        caption="Evictions and threats by the ground they lie on"
+        + (f"; {left_out} rows left out, of few households" if left_out else ""),
+        is_folded=True,
+    )
 
 
 def _together(together: pd.DataFrame) -> Table:

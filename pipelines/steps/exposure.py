@@ -1,12 +1,14 @@
-"""The step of exposure to hazards."""
+"""The steps of exposure to hazards, and of evictions laid over them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.runs.step import Step
+from pipelines.declared import has_eviction_hazards
 from pipelines.steps.common import contents, later, place, reading
 
 #: Raised whenever the same inputs and parameters give another result.
@@ -43,10 +45,7 @@ def exposure_steps(region: RegionSettings, directory: Path, before: Sequence[Ste
             {
                 **place(region),
                 "inputs": reading(region, *_READS, grids=grids),
-                "hazards": {
-                    name: one.model_dump(mode="json", exclude={"events", "reference"})
-                    for name, one in sorted(region.inputs.hazards.items())
-                },
+                "hazards": _hazards(region),
                 "exposure": None if region.exposure is None else region.exposure.model_dump(mode="json"),
             },
             contents(region, *_READS, grids=grids),
@@ -55,3 +54,44 @@ def exposure_steps(region: RegionSettings, directory: Path, before: Sequence[Ste
             run=later("pipelines.exposure", "run_exposure", region, directory),
         )
     ]
+
+
+def eviction_hazard_steps(region: RegionSettings, directory: Path) -> list[Step]:
+    """Return the step that lays evictions over hazards, where both are there; it waits for tenure and exposure.
+
+    Parameters
+    ----------
+    region : RegionSettings
+    directory : Path
+        The region's output folder.
+    """
+    if not has_eviction_hazards(region):
+        return []
+    assert region.settlements is not None  # evictions have rules
+    tenure = region.settlements.tenure
+    reads = (*_READS, "tenure")
+    grids = region.inputs.population is not None
+    return [
+        Step(
+            "eviction_hazards",
+            "1",
+            {
+                **place(region),
+                "inputs": reading(region, *reads, grids=grids),
+                "hazards": _hazards(region),
+                "exposure": None if region.exposure is None else region.exposure.model_dump(mode="json"),
+                "tenure": None if tenure is None else tenure.model_dump(mode="json"),
+            },
+            contents(region, *reads, grids=grids),
+            upstream=["tenure", "exposure"],
+            outputs=["tables/eviction_hazards.parquet"],
+            run=later("pipelines.eviction_hazards", "run_eviction_hazards", region, directory),
+        )
+    ]
+
+
+def _hazards(region: RegionSettings) -> dict[str, Any]:
+    return {
+        name: one.model_dump(mode="json", exclude={"events", "reference"})
+        for name, one in sorted(region.inputs.hazards.items())
+    }

@@ -10,7 +10,7 @@ from pipelines.contents import region_content
 from pipelines.declared import FINDINGS_FILE, declared_inputs, map_names, reading_parameters
 from pipelines.steps.common import contents, later, place
 from pipelines.steps.delineation import delineation_steps
-from pipelines.steps.exposure import exposure_steps
+from pipelines.steps.exposure import eviction_hazard_steps, exposure_steps
 from pipelines.steps.indicators import indicator_steps
 from pipelines.steps.metropolis import coefficients, metropolis_steps
 from pipelines.steps.settlements import settlement_steps
@@ -39,6 +39,7 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
         steps += metropolis_steps(region, directory, memory_limit)
     steps += exposure_steps(region, directory, steps)
     steps += settlement_steps(region, directory)
+    steps += eviction_hazard_steps(region, directory)
     steps += indicator_steps(region, directory, steps)
     return [*steps, _publish_step(region, directory, steps)]
 

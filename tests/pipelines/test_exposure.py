@@ -17,8 +17,11 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.load import load_project
 from geo_profiling.errors import ConfigError, InputError
 from pipelines.check_exposure import hazard_findings
+from pipelines.eviction_hazards import run_eviction_hazards
 from pipelines.exposure import run_exposure
 from pipelines.settlements import run_settlements
+from pipelines.steps.region import region_steps
+from pipelines.tenure import run_tenure
 
 ONE = Compute(threads=1)
 
@@ -348,6 +351,55 @@ def test_streets_without_one_of_the_classes_are_refused(city: Path, monkeypatch:
         computed(city, FIRE.replace("[road]", "[lane]"))
     found = hazard_findings(load_project(city / "config.yaml").regions[0], compute=ONE)
     assert any("nothing has one of the classes lane" in one.message for one in found)
+
+
+TENURE = """  tenure:
+    parties: {path: parties.csv}
+    spatial_units: {path: plots.gpkg}
+    rights: {path: rights.csv}
+    evictions: {path: evictions.gpkg}
+"""
+
+
+def test_evictions_are_told_by_band_without_small_cells(city: Path) -> None:
+    places = [shapely.Point(500_010, 7_399_990), shapely.Point(500_010, 7_399_650), shapely.Point(500_090, 7_399_700),
+              shapely.box(500_020, 7_399_910, 500_080, 7_399_950), shapely.Point(500_350, 7_399_700)]  # fmt: skip
+    facts = {"event_id": list("12345"), "kind": ["demolition"] * 3 + ["threat", "demolition"],
+             "date_start": "2019-05-01", "households": [30, 20, 4, 12, 50]}  # fmt: skip
+    gpd.GeoDataFrame(facts, geometry=places, crs=32723).to_file(city / "evictions.gpkg")
+    party = {"party_id": [1], "kind": "person", "household_id": 1, "age": 40, "sex": "female"}
+    pd.DataFrame(party).to_csv(city / "parties.csv", index=False)
+    plot = shapely.box(500_000, 7_399_600, 500_050, 7_399_650)
+    gpd.GeoDataFrame({"unit_id": ["p1"]}, geometry=[plot], crs=32723).to_file(city / "plots.gpkg")
+    pd.DataFrame({"party_id": [1], "unit_id": "p1", "tenure_type": "freehold"}).to_csv(city / "rights.csv", index=False)
+    text = CONFIG % (RISK % "worst") + 'settlements: {tenure: {reference_date: "2020-12-31"}}\n'
+    (city / "config.yaml").write_text(text.replace("  hazards:\n", TENURE + "  hazards:\n"))
+    region = load_project(city / "config.yaml").regions[0]
+    names = [step.name for step in region_steps(region, city / "out")]
+    assert names.index("eviction_hazards") > max(names.index("tenure"), names.index("exposure"))
+    (city / "out/tables").mkdir(parents=True)
+    run_tenure(region, city / "out", ONE)
+    run_eviction_hazards(region, city / "out", ONE)
+    rows = pd.read_parquet(city / "out/tables/eviction_hazards.parquet")
+    own = rows[rows["settlement_id"] == "s1"].set_index(["hazard", "measure", "band"])
+    # all of the settlement is in the river: one cell of 54 households, of which the 4 are a part
+    assert own.loc[("flood", "evicted", "0.5-1.5"), ["n_events", "households", "is_exposed"]].tolist() == [3, 54, True]
+    assert own.loc[("flood", "threatened", "0.5-1.5"), "households"] == 12
+    # in sectors: 30 in R2, 24 in none; the threat touches the worst of two
+    assert own.loc[("landslide", "evicted")]["households"].to_dict() == {"R2": 30, "none": 24}
+    assert own.loc[("landslide", "threatened")]["households"].to_dict() == {"R4": 12}
+    # the event outside settlements is in no row; nothing is hidden, so sums are told
+    assert rows.loc[rows["settlement_id"] == "all", "households"].max() == 54
+    assert not isinstance(rows, gpd.GeoDataFrame)
+    # a cell of 4 households is left out, with another that its settlement's figure would give it away by
+    moved = gpd.GeoDataFrame(facts, geometry=[places[0], places[1], places[0], *places[3:]], crs=32723)
+    moved.assign(households=[30, 4, 20, 12, 50]).to_file(city / "evictions.gpkg")
+    run_tenure(region, city / "out", ONE)
+    run_eviction_hazards(region, city / "out", ONE)
+    rows = pd.read_parquet(city / "out/tables/eviction_hazards.parquet")
+    hidden = rows[(rows["hazard"] == "landslide") & (rows["measure"] == "evicted")]
+    assert hidden["is_suppressed"].all()
+    assert hidden[["n_events", "households"]].isna().all(axis=None)
 
 
 def test_unknown_ground_widens_the_share_in_hazardous_location(city: Path) -> None:
