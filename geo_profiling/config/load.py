@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from geo_profiling.config.delineation import Delineation
 from geo_profiling.config.document import Document, KeyPath, read_document
+from geo_profiling.config.environment import Environment
 from geo_profiling.config.expand import FetchFile, ReadRegions, expand_regions, localise
 from geo_profiling.config.exposure import Exposure
 from geo_profiling.config.indicators import Indicators
@@ -146,6 +147,7 @@ _OVERRIDDEN: Mapping[str, type[Section]] = {
     "settlements": Settlements,
     "indicators": Indicators,
     "exposure": Exposure,
+    "environment": Environment,
 }
 
 
@@ -190,6 +192,7 @@ def _settings(config: Config, region: Region, sections: Mapping[str, Any], roots
         settlements=sections.get("settlements", config.settlements),
         indicators=sections.get("indicators", config.indicators),
         exposure=sections.get("exposure", config.exposure),
+        environment=sections.get("environment", config.environment),
         outline=region.outline,
         bounds=(left_to_right[0], left_to_right[1], left_to_right[2], left_to_right[3]) if left_to_right else None,
         halo_km=region.halo_km,
@@ -213,7 +216,10 @@ def _paths_outside(settings: Iterable[RegionSettings], document: Document) -> li
 
 def _needs(settings: Iterable[RegionSettings], document: Document) -> Iterator[Problem]:
     for index, region in enumerate(settings):
-        for keys, message in unmet_needs(region.inputs, region.delineation, settlements=region.settlements):
+        found = unmet_needs(
+            region.inputs, region.delineation, settlements=region.settlements, environment=region.environment
+        )
+        for keys, message in found:
             places: list[KeyPath] = [("regions", index, *keys), keys]
             written = next((place for place in places if place in document.lines), keys)
             yield Problem(document.line(written), dotted(written), message)

@@ -105,6 +105,9 @@ def _of_environment(inputs: Inputs, rules: Environment | None) -> Iterator[Need]
     grows = inputs.built_up is not None and bool(inputs.epochs)
     if not inputs.hazards and all(getattr(inputs, key) is None for key in _GROUND):
         yield ("environment",), f"needs one of the inputs {', '.join(_GROUND)} or hazards"
+    for name in rules.growth_hazards or ():
+        if name not in inputs.hazards:
+            yield ("environment", "growth_hazards"), f"'{name}' is no hazard of 'inputs.hazards'"
     for name in rules.growth_from:
         if name not in inputs.hazards or not inputs.hazards[name].events:
             yield ("environment", "growth_from", name), "is no hazard of 'inputs.hazards' with rasters"

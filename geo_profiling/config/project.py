@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from geo_profiling.config.delineation import Delineation
+from geo_profiling.config.environment import Environment
 from geo_profiling.config.exposure import Exposure
 from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.inputs import Inputs
@@ -45,6 +46,7 @@ class Config(Section):
     settlements: Settlements | None = Field(None, description="Informal settlements; not profiled where absent.")
     indicators: Indicators | None = Field(None, description="Indicators; not computed where absent.")
     exposure: Exposure | None = Field(None, description="Choices for exposure to the hazards of 'inputs.hazards'.")
+    environment: Environment | None = Field(None, description="Environmental profile; not told where absent.")
     regions: Annotated[list[Region], Field(min_length=1)] = Field(
         default_factory=list, description="Regions, each computed and published by itself."
     )
@@ -91,6 +93,8 @@ class RegionSettings:
         Choices for the indicators, overrides merged.
     exposure : Exposure or None
         Choices for exposure, overrides merged.
+    environment : Environment or None
+        Choices for the environmental profile, overrides merged; None: it is not told.
     outline : Outline or None
         The region's polygon.
     bounds : tuple of float or None
@@ -110,6 +114,7 @@ class RegionSettings:
     settlements: Settlements | None
     indicators: Indicators | None
     exposure: Exposure | None
+    environment: Environment | None
     outline: Outline | None
     bounds: tuple[float, float, float, float] | None
     halo_km: float

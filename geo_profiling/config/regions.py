@@ -42,6 +42,7 @@ class Overrides(Section):
     settlements: dict[str, Any] | None = Field(None, description="Keys of 'settlements' that differ in this region.")
     indicators: dict[str, Any] | None = Field(None, description="Keys of 'indicators' that differ in this region.")
     exposure: dict[str, Any] | None = Field(None, description="Keys of 'exposure' that differ in this region.")
+    environment: dict[str, Any] | None = Field(None, description="Keys of 'environment' that differ in this region.")
 
 
 class Region(Overrides):

@@ -9,7 +9,16 @@ from typing import Any
 from geo_profiling.config.project import Config
 
 _PARTIAL_SECTIONS = {
-    name: name.capitalize() for name in ("inputs", "regrid", "delineation", "settlements", "indicators", "exposure")
+    name: name.capitalize()
+    for name in (
+        "inputs",
+        "regrid",
+        "delineation",
+        "settlements",
+        "indicators",
+        "exposure",
+        "environment",
+    )
 }
 
 

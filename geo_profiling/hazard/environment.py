@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from geo_profiling.compute import Compute
 from geo_profiling.crs import parse_crs, require_projected, require_same
 from geo_profiling.errors import UsageError
+from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN, WATER
 from geo_profiling.hazard.exposure import totals_by_band
 from geo_profiling.hazard.kinds import HazardKind
+from geo_profiling.hazard.risk_classes import totals_by_class
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.zonal import zonal_statistics
+from geo_profiling.vector.reproject import reproject
 
 
 def ground_shares(areas: gpd.GeoSeries, ground: gpd.GeoSeries) -> pd.Series:
@@ -57,27 +60,31 @@ def ground_shares(areas: gpd.GeoSeries, ground: gpd.GeoSeries) -> pd.Series:
 
 def people_beside(
     people: Source, ground: gpd.GeoSeries, *, within_m: float, compute: Compute | None = None
-) -> pd.Series:
-    """Count the people within a distance of each ecosystem at risk, and on it.
+) -> pd.DataFrame:
+    """Count the people on each ecosystem at risk, and those beside it.
 
     Parameters
     ----------
     people : Source
-        Counts.
+        Counts, in any CRS.
     ground : GeoSeries
-        Wetlands, mangroves, slopes, as valid polygons in a projected CRS in metres that the people are in as well.
+        Wetlands, mangroves, slopes, as valid polygons in a projected CRS in metres.
     within_m : float
-        Distance in metres; 0 counts those on it.
+        Distance in metres, straight; with 0 nobody is beside it.
 
     Returns
     -------
-    Series
-        People on the index of ``ground``. Those near two count for both.
+    DataFrame
+        On the index of ``ground``: ``people_on``, ``people_beside`` (within the distance and not on it; those near
+        two count for both) and ``coverage_share`` of that ground, it included, by the counts. People are NaN where
+        no count is known at all.
 
     Raises
     ------
     CRSError
-        If the CRS differ or cannot measure distances.
+        If distances cannot be measured in the CRS of the ground.
+    UsageError
+        If the distance is negative.
 
     Examples
     --------
@@ -87,16 +94,27 @@ def people_beside(
     >>> from geo_profiling.raster.source import ArraySource, wrap
     >>> grid = Grid(CRS("EPSG:32638"), Affine(100, 0, 0, 0, -100, 100), (1, 2))
     >>> people = ArraySource(wrap(np.array([[10.0, 30.0]]), grid))
-    >>> people_beside(people, gpd.GeoSeries([shapely.box(0, 0, 100, 100)], crs=32638), within_m=0).tolist()
-    [10.0]
+    >>> wetland = gpd.GeoSeries([shapely.box(0, 0, 100, 100)], crs=32638)
+    >>> people_beside(people, wetland, within_m=50).round(6)[["people_on", "people_beside"]].to_numpy().tolist()
+    [[10.0, 15.0]]
     """
     crs = parse_crs(ground.crs, what="ecosystems")
     require_projected(crs, what="ecosystems")
-    require_same(crs, people.grid.crs, what=f"ecosystems and {people.name}")
-    around = ground.buffer(within_m) if within_m > 0 else ground
-    zones = gpd.GeoDataFrame(geometry=around.array, crs=crs, index=ground.index)
-    sums = zonal_statistics(people, zones, stats=["sum"], compute=compute)["sum"]
-    return sums.fillna(0.0).rename("people_beside")
+    if not within_m >= 0:
+        raise UsageError(f"within_m: {within_m:g} is no distance")
+    columns = ["people_on", "people_beside", "coverage_share"]
+    if ground.empty:
+        return pd.DataFrame(columns=columns, index=ground.index, dtype=float)
+    found = []
+    for shapes in (ground, ground.buffer(within_m)):
+        zones = reproject(gpd.GeoDataFrame(geometry=shapes.array, crs=crs, index=ground.index), people.grid.crs)
+        found.append(zonal_statistics(people, zones, stats=["sum", "coverage_share"], compute=compute))
+    on, around = found
+    unknown = around["coverage_share"] <= 0
+    inside = on["sum"].fillna(0.0)
+    beside = (around["sum"].fillna(0.0) - inside).clip(lower=0.0)
+    values = (inside.mask(unknown), beside.mask(unknown), around["coverage_share"])
+    return pd.DataFrame(dict(zip(columns, values, strict=True)), index=ground.index)
 
 
 def built_up_growth(
@@ -107,6 +125,7 @@ def built_up_growth(
     *,
     kind: HazardKind,
     threshold: float,
+    water: Source | None = None,
     compute: Compute | None = None,
 ) -> pd.DataFrame:
     """Compare the growth of built-up area inside and outside hazardous ground between two epochs.
@@ -118,11 +137,13 @@ def built_up_growth(
     hazard : Source
         The same raster for both: what changes is the city.
     areas : GeoDataFrame
-        Valid polygons in the CRS of the built-up grids.
+        Valid polygons, in any CRS.
     kind : HazardKind
         How the hazard is read.
     threshold : float
         From which ground is hazardous.
+    water : Source, optional
+        Permanent water: what is built there is in neither part.
     compute : Compute, optional
         Where to work.
 
@@ -130,7 +151,8 @@ def built_up_growth(
     -------
     DataFrame
         Index of the areas: before_hazardous_m2, after_hazardous_m2, before_safe_m2, after_safe_m2 (known ground
-        alone), growth_hazardous and growth_safe (share of the earlier area; NaN where there was none).
+        alone; NaN where none is known), growth_hazardous and growth_safe (share of the earlier area; NaN where there
+        was none), and coverage_share: the part of the later area that lies on known ground.
 
     Examples
     --------
@@ -147,15 +169,84 @@ def built_up_growth(
     >>> growth[["growth_hazardous", "growth_safe"]].to_numpy().tolist()
     [[2.0, 0.5]]
     """
-    table = pd.DataFrame(index=areas.index)
-    for name, source in (("before", before), ("after", after)):
-        totals = totals_by_band(source, [hazard], areas, kind=kind, compute=compute)
+    parts = []
+    for source in (before, after):
+        placed = reproject(areas, source.grid.crs)
+        totals = totals_by_band(source, [hazard], placed, kind=kind, water=water, compute=compute)
         exposed = totals.of(*kind.exposed_bands(threshold))[:, 0]
-        table[f"{name}_hazardous_m2"] = exposed
-        table[f"{name}_safe_m2"] = (totals.total - totals.of("unknown", "outside"))[:, 0] - exposed
+        nowhere = totals.of(UNKNOWN, OUTSIDE, WATER)[:, 0]
+        parts.append((exposed, nowhere, totals.total[:, 0]))
+    return _growth(parts, areas.index)
+
+
+def class_growth(
+    before: Source,
+    after: Source,
+    ground: gpd.GeoSeries,
+    areas: gpd.GeoDataFrame,
+    *,
+    exposed: Sequence[str],
+    compute: Compute | None = None,
+) -> pd.DataFrame:
+    """Compare the growth of built-up area inside and outside classes of risk between two epochs.
+
+    Parameters
+    ----------
+    before, after : Source
+        Built-up m2 in each cell, of the earlier and the later year.
+    ground : GeoSeries
+        The ground of each class, in any CRS; that of class ``unknown`` is in neither part.
+    areas : GeoDataFrame
+        Valid polygons, in any CRS.
+    exposed : sequence of str
+        Classes that are hazardous.
+    compute : Compute, optional
+
+    Returns
+    -------
+    DataFrame
+        As :func:`built_up_growth`.
+
+    Examples
+    --------
+    >>> from affine import Affine
+    >>> from pyproj import CRS
+    >>> from geo_profiling.raster.grid import Grid
+    >>> from geo_profiling.raster.source import ArraySource, wrap
+    >>> grid = Grid(CRS("ESRI:54009"), Affine(100, 0, 0, 0, -100, 100), (1, 2))
+    >>> built = [ArraySource(wrap(np.array([values]), grid), "built") for values in ([100.0, 100.0], [300.0, 150.0])]
+    >>> sectors = gpd.GeoSeries([shapely.box(0, 0, 100, 100)], index=["R4"], crs="ESRI:54009")
+    >>> areas = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 200, 100)], crs="ESRI:54009")
+    >>> class_growth(*built, sectors, areas, exposed=["R4"])[["growth_hazardous", "growth_safe"]].to_numpy().tolist()
+    [[2.0, 0.5]]
+    """
+    parts = []
+    for source in (before, after):
+        crs = source.grid.crs
+        placed = gpd.GeoSeries(reproject(gpd.GeoDataFrame(geometry=ground), crs).geometry)
+        table = totals_by_class(source, placed, reproject(areas, crs), compute=compute)
+        inside = table[[name for name in table.columns if name in exposed]].sum(axis=1).to_numpy()
+        nowhere = table[UNKNOWN].to_numpy() if UNKNOWN in table else np.zeros(len(table))
+        parts.append((inside, nowhere, table["total"].to_numpy()))
+    return _growth(parts, areas.index)
+
+
+_Parts = list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]
+
+
+def _growth(parts: _Parts, index: pd.Index) -> pd.DataFrame:
+    """Lay out hazardous and safe area before and after, from what is exposed, on neither ground, and in total."""
+    table = pd.DataFrame(index=index)
+    for name, (exposed, nowhere, total) in zip(("before", "after"), parts, strict=True):
+        unknown = (total > 0) & (total - nowhere <= 0)
+        table[f"{name}_hazardous_m2"] = np.where(unknown, np.nan, exposed)
+        table[f"{name}_safe_m2"] = np.where(unknown, np.nan, np.clip(total - nowhere - exposed, 0.0, None))
     for where in ("hazardous", "safe"):
         first, last = table[f"before_{where}_m2"].to_numpy(), table[f"after_{where}_m2"].to_numpy()
         table[f"growth_{where}"] = np.divide(last - first, first, out=np.full(len(table), np.nan), where=first > 0)
+    _, nowhere, total = parts[1]
+    share = np.divide(total - nowhere, total, out=np.full(len(table), np.nan), where=total > 0)
+    table["coverage_share"] = np.clip(share, 0.0, 1.0)
     return table
 
 

@@ -155,9 +155,8 @@ def test_ground_and_people_beside_it() -> None:
     parks = gpd.GeoSeries([shapely.box(0, 0, 50, 50), shapely.box(25, 0, 50, 50)], crs=UTM)
     assert ground_shares(areas, parks).tolist() == [0.25, 0.0]
     people = source(np.full((10, 10), 4.0), 100.0, "people")
-    assert people_beside(people, gpd.GeoSeries([shapely.box(0, 0, 1000, 100)], crs=UTM), within_m=0)[
-        0
-    ] == pytest.approx(40)
+    ground = gpd.GeoSeries([shapely.box(0, 0, 1000, 100)], crs=UTM)
+    assert people_beside(people, ground, within_m=0).loc[0].tolist() == pytest.approx([40.0, 0.0, 1.0])
 
 
 def test_growth_is_told_inside_and_outside_hazardous_ground() -> None:
