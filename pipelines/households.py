@@ -15,6 +15,7 @@ from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.crs import local_utm
 from geo_profiling.errors import InputError
+from geo_profiling.indicators.comparisons import CORE, ZONE
 from geo_profiling.indicators.estimates import EstimationRules, require_fit_for_areas
 from geo_profiling.indicators.households import Households, map_households, post_weights
 from geo_profiling.indicators.mapping import HouseholdMapping, parse_mapping, ready_mapping
@@ -35,6 +36,8 @@ PLACES = {
     "functional_urban_areas": ("fua_id", "functional_urban_area"),
     "urban_centres": ("centre_id", "urban_centre"),
 }
+#: Groups of the age of heads of households: under 35, 35 to 59, 60 and over.
+AGE_GROUPS = ("Y_LT35", "Y35T59", "Y_GE60")
 
 
 def read_households(region: RegionSettings) -> Households:
@@ -173,8 +176,17 @@ def household_areas(region: RegionSettings, directory: Path, households: Househo
     assert declared is not None
     frame = households.frame
     found = {kind: frame[column].replace("", np.nan) for kind, column in rules.areas.items()}
-    if not rules.place_in:
-        return found
+    if rules.place_in:
+        found |= _placed(region, directory, households)
+    return found | _core_and_zone(directory, found)
+
+
+def _placed(region: RegionSettings, directory: Path, households: Households) -> dict[str, pd.Series]:
+    """Return the area of each household in the layers that they are placed in by their coordinates."""
+    rules, declared, frame = region.indicators, region.inputs.households, households.frame
+    assert rules is not None  # only asked for where it is configured
+    assert declared is not None
+    found: dict[str, pd.Series] = {}
     label = input_label("households.table", declared.table.path)
     if declared.coordinates is None:
         raise InputError(f"{label}: has no coordinates to place households by", hint="name their columns")
@@ -188,6 +200,33 @@ def household_areas(region: RegionSettings, directory: Path, households: Househo
         first = joined[~joined.index.duplicated()]["index_right"]
         found[kind] = polygons[id_field].astype(str).reindex(first.reindex(frame.index)).set_axis(frame.index)
     return found
+
+
+def _core_and_zone(directory: Path, areas: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """Return the functional urban area in whose core, or whose commuting zone, the unit of each household lies."""
+    path = directory / "tables/fua_units.parquet"
+    if "unit" not in areas or not path.is_file():
+        return {}
+    units = pd.read_parquet(path)
+    if "city_id" not in units.columns:
+        return {}
+    units = units.set_index(units["unit_id"].map(str))
+    unit = areas["unit"].map(str, na_action="ignore")
+    in_core = units["city_id"].notna()
+    return {
+        kind: unit.map(units.loc[chosen & units["fua_id"].notna(), "fua_id"]).astype(object)
+        for kind, chosen in ((CORE, in_core), (ZONE, ~in_core))
+    }
+
+
+def with_age_groups(households: Households) -> Households:
+    """Return households with the age of their heads in groups, by SDMX's codes."""
+    if not households.has("age_of_head"):
+        return households
+    age = households.frame["age_of_head"]
+    groups = np.select([age < 35, age < 60, age >= 60], list(AGE_GROUPS), default="")
+    told = pd.Series(groups, index=age.index, dtype=object).replace("", np.nan)
+    return replace(households, frame=households.frame.assign(age_of_head=told))
 
 
 def with_layers(

@@ -17,6 +17,7 @@ from geo_profiling.access.service_area import ServiceArea, euclidean_areas, join
 from geo_profiling.access.stops import REACH_M
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.indicators.comparisons import CORE, ZONE
 from geo_profiling.indicators.land_use import land_consumption_by_epoch
 from geo_profiling.indicators.publication import indicator_table
 from geo_profiling.indicators.spatial import (
@@ -61,7 +62,32 @@ def region_areas(region: RegionSettings, directory: Path) -> dict[str, gpd.GeoDa
     if scales.is_file():
         for scale, part in gpd.read_parquet(scales).groupby("scale"):
             found[str(scale)] = _by_id(part, "area_id")
-    return found
+    return found | _core_and_zone(directory)
+
+
+def _core_and_zone(directory: Path) -> dict[str, gpd.GeoDataFrame]:
+    """Return the ground of the core and of the commuting zone of each functional urban area made of flows."""
+    path = directory / "tables/fua_units.parquet"
+    units = gpd.read_parquet(path) if path.is_file() else None
+    if units is None or "city_id" not in units.columns:
+        return {}
+    units = units[units["fua_id"].notna()]
+    in_core = units["city_id"].notna()
+    parts = {kind: units.loc[chosen, ["fua_id", "geometry"]] for kind, chosen in ((CORE, in_core), (ZONE, ~in_core))}
+    return {kind: _by_id(part.dissolve("fua_id").reset_index(), "fua_id") for kind, part in parts.items() if len(part)}
+
+
+def people_of_areas(region: RegionSettings, directory: Path, compute: Compute) -> dict[str, pd.Series]:
+    """Count the people of settlements and units on the population grid, by kind and id; nothing without a grid."""
+    if region.inputs.population is None:
+        return {}
+    population = open_cells(region, compute=compute).core_inputs.population
+    areas = region_areas(region, directory)
+    return {
+        kind: _sums(population, areas[kind].to_crs(population.grid.crs), compute)
+        for kind in ("settlement", "unit")
+        if kind in areas
+    }
 
 
 def _by_id(layer: gpd.GeoDataFrame, id_field: str) -> gpd.GeoDataFrame:

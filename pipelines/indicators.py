@@ -6,20 +6,17 @@ import logging
 from collections.abc import Iterable, Mapping
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from geo_profiling.compute import Compute
-from geo_profiling.config.indicators import Indicators
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
+from geo_profiling.indicators.comparisons import compare_published
 from geo_profiling.indicators.estimates import WHOLE, direct_estimates, fill_modelled
 from geo_profiling.indicators.households import Households
-from geo_profiling.indicators.inequality import difference, inequality
 from geo_profiling.indicators.jmp_water import jmp_estimates
 from geo_profiling.indicators.measures import household_measures
 from geo_profiling.indicators.publication import FIELDS, indicator_table, suppress_small, wide_indicators
@@ -28,23 +25,18 @@ from geo_profiling.outputs.indicator_layers import WIDE_LAYERS
 from geo_profiling.outputs.sdmx import sdmx_table
 from geo_profiling.outputs.tables import write_csv, write_parquet
 from pipelines.city_tables import city_records
-from pipelines.households import estimation_rules, household_areas, household_rules, read_households, with_layers
-from pipelines.indicator_places import people_by_stratum, place_records, region_areas
+from pipelines.households import (
+    estimation_rules,
+    household_areas,
+    household_rules,
+    read_households,
+    with_age_groups,
+    with_layers,
+)
+from pipelines.indicator_places import people_by_stratum, people_of_areas, place_records, region_areas
 from pipelines.steps.indicators import wide_kinds
 
 _log = logging.getLogger("geo_profiling.indicators")
-#: Groups that are set against each other.
-_COMPARED = {
-    "is_slum_area": ("1", "0"),
-    "sex_of_head": ("F", "M"),
-    "urbanisation": ("U", "R"),
-    "wealth_quintile": ("Q1", "Q5"),
-}
-#: Fields of the table of inequality.
-INEQUALITY_FIELDS = (
-    "indicator", "comparison", "first", "second", "lowest_pct", "highest_pct", "gap_pct", "gap_low_pct", "gap_high_pct",
-    "ratio", "gini", "theil", "theil_between", "theil_within", "n_areas", "coverage_share",
-)  # fmt: skip
 
 
 def run_indicators(region: RegionSettings, directory: Path, compute: Compute) -> None:
@@ -66,11 +58,12 @@ def run_indicators(region: RegionSettings, directory: Path, compute: Compute) ->
     rules = region.indicators
     assert rules is not None  # only asked for where it is configured
     parts: list[pd.DataFrame] = []
-    compared = pd.DataFrame(columns=list(INEQUALITY_FIELDS))
+    people: dict[str, pd.Series] = {}
+    nesting: dict[tuple[str, str], str] = {}
     if region.inputs.households is not None:
         households = read_households(region)
         _tell(households.findings)
-        published, compared = _from_households(region, directory, households, compute)
+        published, people, nesting = _from_households(region, directory, households, compute)
         parts.append(published)
     parts += _registered(region, directory)
     parts += place_records(region, directory, compute)
@@ -84,6 +77,7 @@ def run_indicators(region: RegionSettings, directory: Path, compute: Compute) ->
     table = pd.concat(parts, ignore_index=True)[list(FIELDS)]
     table = _typed(table).sort_values(["area_type", "area_id", "indicator", "breakdown", "time_period"], kind="stable")
     write_parquet(directory / "tables/indicators.parquet", table)
+    compared = compare_published(table, people, people_of_areas(region, directory, compute), nesting)
     write_parquet(directory / "tables/indicator_inequality.parquet", compared)
     for kind in wide_kinds(region):
         write_parquet(directory / f"tables/{WIDE_LAYERS[kind][0]}.parquet", _wide(region, directory, kind, table))
@@ -127,14 +121,15 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _from_households(
     region: RegionSettings, directory: Path, households: Households, compute: Compute
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the published rows of a survey, and how unequal areas and groups are."""
+) -> tuple[pd.DataFrame, dict[str, pd.Series], dict[tuple[str, str], str]]:
+    """Return the published rows of a survey, the people of each kind of areas, and which areas lie in which."""
     rules, declared = region.indicators, region.inputs.households
     assert rules is not None  # only asked for where it is configured
     assert declared is not None
     areas = household_areas(region, directory, households)
     households = with_layers(region, directory, households, areas)
     measures = household_measures(households, household_rules(rules, households))
+    households = with_age_groups(households)
     estimates = direct_estimates(
         households, measures, areas, breakdowns=rules.breakdowns, rules=estimation_rules(rules)
     )
@@ -149,10 +144,9 @@ def _from_households(
         if people is not None:
             shown = fill_modelled(shown, people, strata=rules.modelled_by)
     weights = {kind: households.frame["person_weight"].groupby(ids.map(str)).sum() for kind, ids in areas.items()}
-    compared = _inequality(shown, weights, nesting, rules)
     whole = shown["area_type"] == WHOLE
     shown["area_id"] = shown["area_id"].mask(whole, region.name)
-    return indicator_table(shown, time_period=str(declared.year)), compared
+    return indicator_table(shown, time_period=str(declared.year)), weights, nesting
 
 
 def nested_areas(areas: Mapping[str, pd.Series]) -> dict[tuple[str, str], str]:
@@ -185,60 +179,3 @@ def nested_areas(areas: Mapping[str, pd.Series]) -> dict[tuple[str, str], str]:
             if row["nunique"] == 1 and row["first"] != "":
                 found[small, str(identifier)] = f"{large}/{row['first']}"
     return found
-
-
-def _inequality(
-    shown: pd.DataFrame,
-    weights: Mapping[str, pd.Series],
-    nesting: Mapping[tuple[str, str], str],
-    rules: Indicators,
-) -> pd.DataFrame:
-    """Return gaps, ratios, Gini and Theil between areas, and the gap between slums and elsewhere."""
-    rows: list[dict[str, Any]] = []
-    total = shown[(shown["breakdown"] == "") & shown["area_type"].isin(list(weights))]
-    for (kind, name), part in total.groupby(["area_type", "indicator"]):
-        known = part.dropna(subset=["estimate"]).set_index("area_id")
-        people = weights[str(kind)].reindex(weights[str(kind)].index.union(known.index)).fillna(0.0)
-        values = known["estimate"].reindex(people.index)
-        if values.notna().sum() < 2:
-            continue
-        groups = pd.Series([nesting.get((str(kind), str(area))) for area in people.index], index=people.index)
-        use = groups if groups[values.notna().to_numpy()].notna().all() else None
-        found = inequality(values, people, use)
-        rows.append(
-            {
-                "indicator": name, "comparison": f"between areas: {kind}", "lowest_pct": 100 * found.lowest,
-                "highest_pct": 100 * found.highest, "gap_pct": 100 * found.gap, "ratio": found.ratio,
-                "gini": found.gini, "theil": found.theil, "theil_between": found.theil_between,
-                "theil_within": found.theil_within, "n_areas": found.n_areas, "coverage_share": found.coverage_share,
-                "first": str(values.idxmax()), "second": str(values.idxmin()),
-            }
-        )  # fmt: skip
-    for breakdown, (first, second) in _COMPARED.items():
-        if breakdown in rules.breakdowns:
-            rows += _group_gaps(shown, breakdown, first, second)
-    return pd.DataFrame(rows, columns=list(INEQUALITY_FIELDS)).sort_values(
-        ["indicator", "comparison"], kind="stable", ignore_index=True
-    ).astype({"n_areas": "Int64"})  # fmt: skip
-
-
-def _group_gaps(shown: pd.DataFrame, breakdown: str, first: str, second: str) -> list[dict[str, Any]]:
-    rows = []
-    part = shown[(shown["area_type"] == WHOLE) & (shown["breakdown"] == breakdown) & shown["estimate"].notna()]
-    for name, both in part.groupby("indicator"):
-        by = both.set_index("category")
-        if first not in by.index or second not in by.index:
-            continue
-        found = difference(both[both["category"] == first].iloc[0], both[both["category"] == second].iloc[0])
-        # Groups in the same PSUs are not independent: the gap has no interval then.
-        apart = breakdown in ("is_slum_area", "urbanisation")
-        rows.append(
-            {
-                "indicator": name, "comparison": f"between groups: {breakdown}", "first": first, "second": second,
-                "lowest_pct": 100 * by.loc[[first, second], "estimate"].min(),
-                "highest_pct": 100 * by.loc[[first, second], "estimate"].max(),
-                "gap_pct": 100 * found["gap"], "gap_low_pct": 100 * found["ci_low"] if apart else np.nan,
-                "gap_high_pct": 100 * found["ci_high"] if apart else np.nan, "ratio": found["ratio"],
-            }
-        )  # fmt: skip
-    return rows

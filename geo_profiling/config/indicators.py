@@ -59,8 +59,8 @@ class Indicators(Section):
     )
     breakdowns: list[str] = Field(
         default_factory=list,
-        description="Variables by which every area is broken down: sex_of_head, wealth_quintile, tenure, urbanisation, "
-        "is_slum_area.",
+        description="Variables by which every area is broken down: sex_of_head, age_of_head (under 35, 35 to 59, 60 "
+        "and over), wealth_quintile, tenure, urbanisation, is_slum_area.",
     )
     modelled_by: Literal["is_slum_area", "urbanisation"] | None = Field(
         None,

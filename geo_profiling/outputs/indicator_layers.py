@@ -92,6 +92,7 @@ _INEQUALITY = (
     FieldSpec("theil_between", "Theil between groups", "The part between the areas they are parts of.", decimals=3),
     FieldSpec("theil_within", "Theil within groups", "The part inside the areas they are parts of.", decimals=3),
     _count("n_areas", "Areas", "With a published value."),
+    _count("n_modelled", "Modelled", "Of those compared, how many values are modelled: alike where they are not."),
     _SHARE,
 )
 

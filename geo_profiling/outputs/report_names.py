@@ -13,6 +13,8 @@ KINDS = {
     "region": "Whole region",
     "survey_area": "Area of the survey",
     "functional_urban_area": "Functional urban area",
+    "city_core": "Core of the functional urban area",
+    "commuting_zone": "Commuting zone",
     "urban_centre": "Urban centre",
     "rest_of_city": "Urban centre without its settlements",
     "metropolitan_region": "Metropolitan region",
@@ -37,6 +39,8 @@ _SOURCES = (
     ("urban_centres", "urban_centre", "centre_id"),
     ("urban_centres", "rest_of_city", "centre_id"),
     ("functional_urban_areas", "functional_urban_area", "fua_id"),
+    ("functional_urban_areas", "city_core", "fua_id"),
+    ("functional_urban_areas", "commuting_zone", "fua_id"),
 )
 
 
@@ -77,7 +81,8 @@ class AreaNames:
         keys = [(kind, str(identifier)) for identifier in frame[field]]
         if "name" in frame:
             self._names |= {key: str(name) for key, name in zip(keys, frame["name"], strict=True) if pd.notna(name)}
-        if "population" in frame:
+        # Core and commuting zone bear the name of the whole, but not all of its people live there.
+        if "population" in frame and kind not in ("city_core", "commuting_zone"):
             pairs = zip(keys, frame["population"], strict=True)
             self._people |= {key: float(people) for key, people in pairs if pd.notna(people)}
 

@@ -79,6 +79,39 @@ def test_a_survey_alone_makes_indicators(survey: Path, tmp_path: Path) -> None:
     assert csv.loc[csv["OBS_STATUS"] == "Q", "OBS_VALUE"].isna().all()
 
 
+def test_inequality_inside_the_metropolis_stands_in_the_output(survey: Path, tmp_path: Path) -> None:
+    tables = tmp_path / "out/city/tables"
+    tables.mkdir(parents=True)
+    square = shapely.box(0, 0, 1000, 1000)
+    units = {"04001": "C", "04002": "C", "04005": None, "04006": None, "04023": None}
+    gpd.GeoDataFrame(
+        {"unit_id": list(units), "city_id": list(units.values()), "fua_id": ["F"] * 4 + [None]},
+        geometry=[square] * 5, crs="ESRI:54009",
+    ).to_parquet(tables / "fua_units.parquet")  # fmt: skip
+    text = SURVEY.replace("[is_slum_area]", "[is_slum_area, sex_of_head, age_of_head, wealth_quintile]")
+    table = run(region_of(tmp_path, text), tmp_path)
+    compared = pd.read_parquet(tables / "indicator_inequality.parquet")
+    slum = compared[compared["indicator"] == "slum_household"].set_index("comparison")
+    assert set(slum.index) == {
+        "between areas: settlement", "between areas: unit", "between groups: age_of_head",
+        "between groups: core and commuting zone: F", "between groups: is_slum_area", "between groups: sex_of_head",
+        "between groups: wealth_quintile",
+    }  # fmt: skip
+    whole = table[table["indicator"] == "slum_household"]
+    for kind, value in (("city_core", "lowest_pct"), ("commuting_zone", "highest_pct")):
+        row = whole[(whole["area_type"] == kind) & (whole["breakdown"] == "_T")]
+        assert slum.loc["between groups: core and commuting zone: F", value] == pytest.approx(row["obs_value"].item())
+    gap = slum.loc["between groups: core and commuting zone: F"]
+    assert gap["gap_low_pct"] < gap["gap_pct"] < gap["gap_high_pct"] < 0
+    assert slum.loc["between groups: sex_of_head", ["gap_low_pct", "gap_high_pct"]].isna().all()
+    units_row = slum.loc["between areas: unit"]
+    assert 0 < units_row["gini"] < 1
+    assert units_row["theil"] > 0
+    assert units_row["n_modelled"] == 0
+    ages = set(whole.loc[whole["breakdown"].str.startswith("age_of_head"), "breakdown"])
+    assert ages == {"age_of_head=Y_LT35", "age_of_head=Y35T59", "age_of_head=Y_GE60"}
+
+
 def test_the_order_of_rows_changes_no_byte(survey: Path, tmp_path: Path) -> None:
     region = region_of(tmp_path)
     run(region, tmp_path)
@@ -150,7 +183,7 @@ def totals(table: pd.DataFrame, kind: str) -> pd.DataFrame:
 
 def made(region: RegionSettings, folder: Path) -> pd.DataFrame:
     """Return the table without the wide layers, which need the polygons."""
-    published, _ = _from_households(region, folder / "out/city", read_households(region), Compute())
+    published, *_ = _from_households(region, folder / "out/city", read_households(region), Compute())
     return published
 
 
