@@ -15,7 +15,7 @@ from geo_profiling.compute import Compute
 from geo_profiling.config.exposure import Exposure
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.disclosure import TOTAL
-from geo_profiling.hazard.bands import UNKNOWN
+from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN
 from geo_profiling.hazard.buildings import centroid_values, footprint_values
 from geo_profiling.hazard.kinds import HazardKind
 from geo_profiling.hazard.risk_classes import NONE
@@ -66,7 +66,9 @@ def run_eviction_hazards(region: RegionSettings, directory: Path, compute: Compu
             hidden = published.index[published[count].isna()]
             table = events_by_band(events[chosen], bands, hidden=list(hidden), minimum=rules.min_households)
             facts = {"hazard": hazard, "return_period": year, "measure": measure}
-            parts.append(table.assign(is_exposed=table["band"].isin(exposed), **facts))
+            is_exposed = table["band"].isin(exposed).astype("boolean")
+            is_exposed = is_exposed.mask(table["band"].isin([UNKNOWN, OUTSIDE]))
+            parts.append(table.assign(is_exposed=is_exposed, **facts))
     found = pd.concat(parts, ignore_index=True)
     found["return_period"] = found["return_period"].astype(float)
     write_parquet(directory / "tables/eviction_hazards.parquet", found[COLUMNS])

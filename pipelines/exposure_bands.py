@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geo_profiling.compute import Compute
 from geo_profiling.config.exposure import Exposure
+from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.bands import OUTSIDE, UNKNOWN, WATER
 from geo_profiling.hazard.buildings import building_exposure
@@ -47,13 +48,22 @@ def event_rows(
     years = [year for year, _ in events]
     sources = [source for _, source in events]
     rows = []
+    total, covered = np.zeros(len(sources)), np.zeros(len(sources))
     for asset, totals, unit in _totals(assets, kind, sources, zones.areas, compute):
+        total += totals.total.sum(axis=0)
+        covered += (totals.total - totals.of(OUTSIDE)).sum(axis=0)
         rows.append(_band_rows(totals, years, zones.areas).assign(asset=asset, unit=unit))
         periods = [year for year in years if year is not None]
         if periods:
             annual, found = _annual_rows(totals, periods, zones.areas, rules, hazard, asset)
             tell(found)
             rows.append(annual.assign(asset=asset, unit=unit + " " + annual["bound"].map(_ANNUAL)))
+    for source, there, within in zip(sources, total, covered, strict=True):
+        if there > 0 and within <= 0:
+            raise InputError(
+                f"{source.name}: covers nothing of what is in the areas of the region",
+                hint="check the coordinate reference systems and extents",
+            )
     return [row.assign(hazard=hazard) for row in rows]
 
 

@@ -14,6 +14,7 @@ from shapely import Polygon
 
 from geo_profiling.config.hazard_inputs import HazardEvent, HazardFar, HazardInput, HazardMapped, HazardSea
 from geo_profiling.config.project import RegionSettings
+from geo_profiling.crs import parse_crs
 from geo_profiling.errors import ConfigError, InputError
 from geo_profiling.findings import Finding
 from geo_profiling.hazard.bands import UNKNOWN, Bands, NodataMeans
@@ -196,13 +197,23 @@ def risk_areas(
         areas = class_areas(
             placed, class_field=rules.class_field, classes=rules.classes, overlap=rules.overlap, name=label
         )
+        _tell_elsewhere(name, areas, zones)
         first = 0 if rules.exposed_from is None else rules.classes.index(rules.exposed_from)
         if declared.mapped_in is not None:
             areas = _mapped_alone(region, name, declared.mapped_in, areas, zones)
         return areas, tuple(rules.classes[first:])
     assert declared.near is not None  # the last of the forms
     areas = buffer_areas(placed.geometry, within_m=declared.near.within_m)
+    _tell_elsewhere(name, areas, zones)
     return areas, tuple(areas.index)
+
+
+def _tell_elsewhere(name: str, areas: gpd.GeoSeries, zones: ExposureZones) -> None:
+    """Warn of a hazard of which nothing lies near the areas: it may be in another CRS than it says."""
+    around = _around(zones, parse_crs(areas.crs, what=name))
+    if not areas.intersects(around).any():
+        message, remedy = "none of its ground lies in the region", "check its coordinate reference system and extent"
+        tell([Finding("warning", f"hazards.{name}", "", message, remedy)])
 
 
 def read_far(region: RegionSettings, name: str, far: HazardFar) -> tuple[gpd.GeoDataFrame, list[Finding]]:

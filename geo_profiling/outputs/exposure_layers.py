@@ -115,7 +115,7 @@ _EVICTIONS = LayerSpec(
         FieldSpec("measure", "What", "'evicted' or 'threatened'.", "text"),
         *_AREA[2:],
         FieldSpec("band", "Band", "As in hazard_exposure: of points where they lie, of polygons the worst.", "text"),
-        FieldSpec("is_exposed", "Counts as exposed", "Whether the band counts as exposed to the hazard.", "truth"),
+        FieldSpec("is_exposed", "Counts as exposed", "Whether the band counts as exposed; NULL: unknown.", "truth"),
         FieldSpec("n_events", "Events", "NULL: left out for privacy.", "integer", minimum=0),
         FieldSpec("n_events_unknown_size", "Of unknown size", "Events whose households nobody counted.", "integer"),
         FieldSpec("households", "Households", "NULL: the size of one is unknown, or left out.", "integer", minimum=0),

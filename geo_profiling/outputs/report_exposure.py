@@ -150,7 +150,7 @@ def _evictions(evictions: pd.DataFrame, names: AreaNames) -> Table:
         place=called,
         hazard_words=[hazard_words(row) for row in rows.to_dict("records")],
         band_words=[band_words(band) for band in rows["band"]],
-        exposed_words=["yes" if exposed else "no" for exposed in rows["is_exposed"]],
+        exposed_words=["unknown" if pd.isna(told) else "yes" if told else "no" for told in rows["is_exposed"]],
     )
     return table_of(
         rows,
