@@ -25,6 +25,7 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.runs.digests import DigestCache
 from pipelines.cells import common_grid, region_grid
 from pipelines.check_access import access_findings
+from pipelines.check_environment import environment_findings
 from pipelines.check_exposure import hazard_findings
 from pipelines.check_indicators import indicator_findings
 from pipelines.check_layers import attempt, elsewhere, layer_findings
@@ -99,6 +100,7 @@ def check_region(
     findings += access_findings(region, population)
     findings += settlement_findings(region)
     findings += hazard_findings(region, compute=compute)
+    findings += environment_findings(region, compute=compute)
     # Land is of every year, and told once.
     return list(dict.fromkeys(findings))
 

@@ -101,6 +101,8 @@ def _settlement_maps(region: RegionSettings) -> list[str]:
         names.append("maps/tenure_documented.png")
     if inputs.settlements is not None and inputs.hazards:
         names.append("maps/hazardous_location.png")
+    if inputs.settlements is not None and inputs.open_spaces is not None and region.environment is not None:
+        names.append("maps/green_share.png")
     return names
 
 

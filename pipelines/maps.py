@@ -60,6 +60,12 @@ THEMES = {
         "People of informal settlements in hazardous locations",
         "Unknown",
     ),
+    "maps/green_share.png": (
+        "settlements",
+        "green_share",
+        "Parks and other open space inside informal settlements",
+        "Unknown",
+    ),
     "maps/tenure_documented.png": (
         "settlements",
         "documented_share",

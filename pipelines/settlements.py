@@ -16,7 +16,10 @@ from geo_profiling.outputs.tables import write_parquet
 from pipelines.built import read_built
 
 #: Tables with one row for each settlement, in the order in which their fields stand.
-_PARTS = ("settlement_population", "settlement_form", "settlement_profile", "settlement_tenure", "settlement_hazard")
+_PARTS = (
+    "settlement_population", "settlement_form", "settlement_profile", "settlement_tenure", "settlement_hazard",
+    "settlement_environment",
+)  # fmt: skip
 
 
 def run_settlements(region: RegionSettings, directory: Path, _compute: Compute) -> None:

@@ -15,8 +15,20 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
-from port_serrano import commuting, hazards, households, neighbourhoods, people, plan, register, settlements, units
+from port_serrano import (
+    commuting,
+    ecosystems,
+    hazards,
+    households,
+    neighbourhoods,
+    people,
+    plan,
+    register,
+    settlements,
+    units,
+)
 from port_serrano.files import write_large_layer, write_layer, write_layers, write_raster, write_table
 from port_serrano.land import COARSE, FINE, Floats, Ground, draw_ground
 from rasterio.transform import Affine
@@ -142,6 +154,14 @@ def permanent_water(city: City, out: Path) -> None:
     write_raster(out / "permanent_water_100m.tif", values, transform, nodata=255, unit="", predictor=1)
 
 
+def ecosystems_at_risk(city: City, out: Path) -> None:
+    """Draw mangroves, wetlands and steep slopes of the core."""
+    cells, transform = core(city.ground.land_share)
+    left, top = transform * (0, 0)
+    right, bottom = transform * (cells.shape[1], cells.shape[0])
+    write_layer(out / "ecosystems.gpkg", ecosystems.at_risk(city.ground, shapely.box(left, bottom, right, top)))
+
+
 def streets_and_buildings(_city: City, out: Path) -> None:
     """Draw streets, railway and buildings of the informal settlements and the quarters around them."""
     write_layer(out / "streets.gpkg", neighbourhoods.streets())
@@ -187,6 +207,7 @@ LAYERS: tuple[Callable[[City, Path], None], ...] = (
     river_floods,
     ground_and_heat,
     permanent_water,
+    ecosystems_at_risk,
     streets_and_buildings,
     services,
     household_survey,

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from geo_profiling.errors import UsageError
+from geo_profiling.outputs.environment_layers import ENVIRONMENT_LAYERS
 from geo_profiling.outputs.exposure_layers import EXPOSURE_LAYERS
 from geo_profiling.outputs.form_layers import FORM_LAYERS
 from geo_profiling.outputs.indicator_layers import INDICATOR_LAYERS
@@ -38,7 +39,8 @@ _RUN_INFO = LayerSpec(
 _ON_TOP = ("settlements", "urban_centres", "functional_urban_areas")
 _DECLARED = (
     *(SETTLEMENTS, ACCESS_TO_SERVICES, PROFILE_SHARES, *TENURE_LAYERS, *SETTLEMENT_LAYERS, *FORM_LAYERS),
-    *(*URBAN_LAYERS, *METROPOLIS_LAYERS, *INDICATOR_LAYERS, *EXPOSURE_LAYERS, _RUN_INFO),
+    *(*URBAN_LAYERS, *METROPOLIS_LAYERS, *INDICATOR_LAYERS, *EXPOSURE_LAYERS),
+    *(*ENVIRONMENT_LAYERS, _RUN_INFO),
 )
 
 #: Every layer by name, in the order in which maps draw them: the first on top.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geo_profiling.outputs.environment_layers import SETTLEMENT_ENVIRONMENT_FIELDS
 from geo_profiling.outputs.exposure_layers import SETTLEMENT_HAZARD_FIELDS
 from geo_profiling.outputs.form_layers import FORM_FIELDS, POPULATION_FIELDS
 from geo_profiling.outputs.layer_spec import NAME, FieldSpec, Label, LayerSpec, Look
@@ -59,9 +60,10 @@ SETTLEMENTS = LayerSpec(
         *SETTLEMENT_PROFILE_FIELDS,
         *SETTLEMENT_TENURE_FIELDS,
         *SETTLEMENT_HAZARD_FIELDS,
+        *SETTLEMENT_ENVIRONMENT_FIELDS,
     ),
     look=Look("#c2185b", 0.25, "#5a1030", 0.5),
-    coloured_by=("informality_class", "k_max", "hazardous_share_low"),
+    coloured_by=("informality_class", "k_max", "hazardous_share_low", "green_share"),
     label=_LABEL,
 )
 

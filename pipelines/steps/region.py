@@ -10,6 +10,7 @@ from pipelines.contents import region_content
 from pipelines.declared import FINDINGS_FILE, declared_inputs, map_names, reading_parameters
 from pipelines.steps.common import contents, later, place
 from pipelines.steps.delineation import delineation_steps
+from pipelines.steps.environment import environment_steps
 from pipelines.steps.exposure import eviction_hazard_steps, exposure_steps
 from pipelines.steps.indicators import indicator_steps
 from pipelines.steps.metropolis import coefficients, metropolis_steps
@@ -38,6 +39,7 @@ def region_steps(region: RegionSettings, directory: Path, *, memory_limit: int |
         steps += delineation_steps(region, directory, memory_limit)
         steps += metropolis_steps(region, directory, memory_limit)
     steps += exposure_steps(region, directory, steps)
+    steps += environment_steps(region, directory, steps)
     steps += settlement_steps(region, directory)
     steps += eviction_hazard_steps(region, directory)
     steps += indicator_steps(region, directory, steps)

@@ -38,7 +38,8 @@ def settlement_steps(region: RegionSettings, directory: Path) -> list[Step]:
         steps.append(_people_step(region, directory, [step.name for step in steps]))
         if inputs.services:
             steps.append(_access_step(region, directory))
-        steps.append(_whole_step(region, directory, [*hazards, *(step.name for step in steps)]))
+        whole = [*hazards, *(["environment"] if region.environment is not None else [])]
+        steps.append(_whole_step(region, directory, [*whole, *(step.name for step in steps)]))
     return steps
 
 
