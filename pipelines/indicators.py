@@ -137,7 +137,9 @@ def _from_households(
     if len(by_minimum):
         estimates = pd.concat([estimates, by_minimum], ignore_index=True)
     nesting = nested_areas(areas)
-    shown = suppress_small(estimates, nesting, minimum=rules.min_households, caution=rules.caution_households)
+    shown = suppress_small(
+        estimates, all_nestings(areas), minimum=rules.min_households, caution=rules.caution_households
+    )
     if rules.modelled_by is not None:
         sampled = areas["unit"].dropna().map(str).unique() if "unit" in areas else ()
         people = people_by_stratum(region, directory, rules.modelled_by, compute, sampled_units=sampled)
@@ -168,14 +170,29 @@ def nested_areas(areas: Mapping[str, pd.Series]) -> dict[tuple[str, str], str]:
     >>> nested_areas({**areas, "city": pd.Series(["N", "N", "N"])})
     {('zone', '1'): 'city/N', ('zone', '2'): 'city/N'}
     """
-    found: dict[tuple[str, str], str] = {}
     sizes = {kind: ids.nunique() for kind, ids in areas.items()}
-    for small, large in sorted(permutations(areas, 2), key=lambda pair: -sizes[pair[1]]):
-        if sizes[large] >= sizes[small]:
-            continue
+    found: dict[tuple[str, str], str] = {}
+    for area, wholes in all_nestings(areas).items():
+        larger = [whole for whole in wholes if 1 < sizes[whole.partition("/")[0]] < sizes[area[0]]]
+        larger = larger or [whole for whole in wholes if sizes[whole.partition("/")[0]] < sizes[area[0]]]
+        if larger:
+            found[area] = min(larger, key=lambda whole: sizes[whole.partition("/")[0]])
+    return found
+
+
+def all_nestings(areas: Mapping[str, pd.Series]) -> dict[tuple[str, str], list[str]]:
+    """Return every area of another kind that each area lies wholly in, by where households are.
+
+    Examples
+    --------
+    >>> all_nestings({"zone": pd.Series(["1", "2", "2"]), "city": pd.Series(["N", "N", "N"])})
+    {('zone', '1'): ['city/N'], ('zone', '2'): ['city/N']}
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for small, large in permutations(areas, 2):
         pairs = pd.DataFrame({"small": areas[small], "large": areas[large].fillna("")}).dropna(subset=["small"])
         of_area = pairs.groupby("small")["large"].agg(["nunique", "first"])
         for identifier, row in of_area.iterrows():
             if row["nunique"] == 1 and row["first"] != "":
-                found[small, str(identifier)] = f"{large}/{row['first']}"
+                found.setdefault((small, str(identifier)), []).append(f"{large}/{row['first']}")
     return found

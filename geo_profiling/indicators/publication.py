@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ MIN_SURE_DF = 8
 #: What moves less than this in the null space does not move.
 _STILL = 1e-6
 _BLANKED = ["estimate", "se", "lower", "upper", "ci_method", "n", "n_psu", "df", "n_eff", "deff", "coverage_share"]
+#: ``(kind, id)`` of an area, and the areas it is a part of, as ``"kind/id"``.
+Nesting = Mapping[tuple[str, str], str | Collection[str]]
 #: Kind of area, area, breakdown ("" for all), category.
 Cell = tuple[str, str, str, str]
 #: How much dearer it is to hide the figure of all people of an area than that of a part, and one of the whole survey.
@@ -39,7 +41,7 @@ _MOST_TRIED = 400
 
 def suppress_small(
     estimates: pd.DataFrame,
-    nesting: Mapping[tuple[str, str], str] | None = None,
+    nesting: Nesting | None = None,
     *,
     minimum: int = SURVEY_MINIMUM_HOUSEHOLDS,
     caution: int = SURVEY_CAUTION_HOUSEHOLDS,
@@ -51,7 +53,7 @@ def suppress_small(
     estimates : DataFrame
         As :func:`geo_profiling.indicators.estimates.direct_estimates` gives, modelled rows too.
     nesting : mapping, optional
-        ``(kind, id)`` of an area to the kind of area it is a part of as ``"kind/id"``, besides the whole:
+        ``(kind, id)`` of an area to the areas it is a part of as ``"kind/id"``, one or several, besides the whole:
         a zone of a city corporation. Only where it lies wholly inside.
     minimum, caution : int
         Households below which a value is blank, and below which it is marked.
@@ -113,9 +115,7 @@ def suppress_small(
     return result
 
 
-def _hidden(
-    cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str], minimum: int
-) -> set[Cell]:
+def _hidden(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Nesting, minimum: int) -> set[Cell]:
     """Return the cells to blank: the small ones, and as few and unimportant others as keep them from being found."""
     relations = _relations(cells, counts, nesting)
     price = _prices(cells, counts)
@@ -170,7 +170,7 @@ def _published_that_tell(relations: csr_array, hidden: npt.NDArray[np.bool_], ce
     return [other for other in others.tolist() if not hidden[other]]
 
 
-def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapping[tuple[str, str], str]) -> csr_array:
+def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Nesting) -> csr_array:
     """Return the sums that hold between cells: 1 for the parts and -1 for the whole; each row is one sum."""
     size = dict(zip(cells, counts, strict=True))
     place = {cell: number for number, cell in enumerate(cells)}
@@ -179,7 +179,7 @@ def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapp
         if breakdown and (kind, area, "", TOTAL) in size:
             sums.setdefault(((kind, area, "", TOTAL), f"by {breakdown}"), []).append((kind, area, breakdown, category))
         wholes = [f"{WHOLE}/{WHOLE}"] if kind != WHOLE else []
-        wholes += [nesting[kind, area]] if (kind, area) in nesting else []
+        wholes += _listed(nesting.get((kind, area), ()))
         for whole in wholes:
             name, _, identifier = whole.partition("/")
             larger = (name, identifier, breakdown, category)
@@ -193,6 +193,10 @@ def _relations(cells: list[Cell], counts: npt.NDArray[np.float64], nesting: Mapp
     columns = [place[cell] for target, parts in kept for cell in (*parts, target)]
     signs = [sign for _, parts in kept for sign in (*([1.0] * len(parts)), -1.0)]
     return csr_array(coo_array((signs, (rows, columns)), shape=(len(kept), len(cells))))
+
+
+def _listed(wholes: str | Collection[str]) -> list[str]:
+    return [wholes] if isinstance(wholes, str) else list(wholes)
 
 
 def determined(relations: csr_array, hidden: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

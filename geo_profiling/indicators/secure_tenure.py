@@ -107,6 +107,10 @@ def register_estimates(shares: pd.DataFrame, *, region: str) -> pd.DataFrame:
     )
     figures = ["estimate", "lower", "upper", "ci_method", "n", "coverage_share"]
     found[figures] = found[figures].mask(hidden)
+    # Where it is known of all adults there is nothing to bound.
+    found[["lower", "upper", "ci_method"]] = found[["lower", "upper", "ci_method"]].mask(
+        found["lower"] == found["upper"]
+    )
     return found[~(by_sex & by_type)].reset_index(drop=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from geo_profiling.outputs.map_page import INK, as_png, plain_style
@@ -155,12 +156,10 @@ def _draw(rows: list[_Row], title: str) -> bytes:
                       style="normal" if row.is_heading else "italic",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
             continue
-        axes.hlines(place, row.low, row.high, color=_COLOUR, linewidth=1.6)
-        face = "#ffffff" if row.is_modelled else _COLOUR
-        axes.plot(row.value, place, "o", markersize=5, color=_COLOUR, markerfacecolor=face, clip_on=False, zorder=3)
         label = row.label if len(row.label) <= 42 else f"{row.label[:41]}…"
         axes.text(-0.015, place, label, transform=axes.get_yaxis_transform(), fontsize=8, ha="right", va="center",
                   color=INK, parse_math=False)  # fmt: skip
+    _marks(axes, [(row, float(place)) for row, place in zip(rows, heights, strict=True) if row.value is not None])
     axes.set_xlim(0, 100)
     axes.set_ylim(float(heights[-1]) + 0.7, 0.6)
     axes.set_yticks([])
@@ -171,6 +170,19 @@ def _draw(rows: list[_Row], title: str) -> bytes:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     return as_png(figure)
+
+
+def _marks(axes: Axes, drawn: list[tuple[_Row, float]]) -> None:
+    """Draw all intervals at once, then all values: a line of its own for each would take most of the time."""
+    spans = [(row.low, row.high, place) for row, place in drawn if not np.isnan(row.low)]
+    if spans:
+        low, high, places = zip(*spans, strict=True)
+        axes.hlines(places, low, high, color=_COLOUR, linewidth=1.6)
+    for is_modelled, face in ((False, _COLOUR), (True, "#ffffff")):
+        points = [(row.value, place) for row, place in drawn if row.is_modelled is is_modelled]
+        if points:
+            values, places = zip(*points, strict=True)
+            axes.plot(values, places, "o", markersize=5, color=_COLOUR, markerfacecolor=face, clip_on=False, zorder=3)
 
 
 def kind_words(kind: str) -> str:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
@@ -196,6 +197,93 @@ def test_run_info_names_inputs_rules_and_no_place_or_time(out, package):
     assert "seconds" not in text
     manifest = json.loads((out / "port_serrano/manifest.json").read_text())
     assert str(out) not in json.dumps(manifest)
+
+
+def asked(sample_data: Path) -> pd.DataFrame:
+    """Return the households of the sample's survey, with their people and the groups that are published."""
+    survey = pd.read_csv(sample_data / "household_survey_2020.csv", dtype=str, keep_default_na=False)
+    survey["people"] = survey["weight"].astype(float) * survey["persons"].astype(float)
+    age = survey["age_of_head"].astype(float)
+    survey["age_of_head"] = np.select([age < 35, age < 60], ["Y_LT35", "Y35T59"], "Y_GE60")
+    return survey
+
+
+def test_parts_of_published_indicators_make_up_the_whole(package, sample_data):
+    table = pd.read_parquet(package.parent / "tables/indicators.parquet")
+    survey = asked(sample_data)
+    whole = table[(table["area_type"] == "survey_area") & (table["coverage_share"] == 1)]
+    # Shares of people; those of households and adults have other weights.
+    whole = whole[(whole["denominator_scope"] == "all") & (whole["nature"] == "E")]
+    checked = 0
+    for group in ("is_slum_area", "sex_of_head", "age_of_head", "wealth_quintile"):
+        people = survey.groupby(group)["people"].sum()
+        parts = whole[whole["breakdown"].str.startswith(f"{group}=")]
+        for name, rows in parts.groupby("indicator"):
+            values = rows.set_index(rows["breakdown"].str.partition("=")[2])["obs_value"]
+            if set(values.index) != set(people.index):
+                continue
+            total = whole[(whole["indicator"] == name) & (whole["breakdown"] == "_T")]["obs_value"].item()
+            assert (values * people / people.sum()).sum() == pytest.approx(total, rel=1e-9), (group, name)
+            checked += 1
+    assert checked > 40
+
+
+def test_no_published_indicator_gives_a_suppressed_one_away(package, sample_data):
+    """All that is published together: the table, the wide layers and the CSV, by every sum between them."""
+    table = pd.read_parquet(package.parent / "tables/indicators.parquet")
+    survey = asked(sample_data)
+    places = {"survey_area": pd.Series("port_serrano", survey.index), "unit": survey["unit_id"],
+              "settlement": survey["settlement_id"].replace("", np.nan)}  # fmt: skip
+    groups = ["is_slum_area", "sex_of_head", "age_of_head", "wealth_quintile"]
+    for name in ("deprived_water", "households_waste_collection_access"):  # of these every household answered
+        rows = table[(table["indicator"] == name) & (table["nature"] == "E")]
+        fields = rows[["area_type", "area_id", "breakdown", "obs_status"]]
+        shown = {(kind, area, part): status != "Q" for kind, area, part, status in fields.itertuples(index=False)}
+        cells: dict[tuple[str, str, str], frozenset[int]] = {}
+        for kind, ids in places.items():
+            for area, inside in survey.groupby(ids):
+                cells[kind, str(area), "_T"] = frozenset(inside.index)
+                for group in groups:
+                    for value, part in inside.groupby(group):
+                        cells[kind, str(area), f"{group}={value}"] = frozenset(part.index)
+        sums = published_sums(cells, groups)
+        hidden = np.array([not shown.get(cell, False) for cell in cells])
+        small = np.array([len(inside) < 25 for inside in cells.values()])
+        assert (hidden | ~small).all()
+        _, singular, vectors = np.linalg.svd(sums[:, hidden])
+        free = vectors[(singular > 1e-9).sum() :]
+        assert hidden.sum() > 50
+        assert (np.abs(free).max(axis=0) > 1e-9)[small[hidden]].all()
+        # The city's own figures, of its slums and its groups, are there.
+        assert all(shown.get(cell, True) for cell in cells if cell[0] == "survey_area")
+    csv = pd.read_csv(package.parent / "indicators.csv")
+    assert csv.loc[csv["OBS_STATUS"] == "Q", ["OBS_VALUE", "LOWER_BOUND", "UPPER_BOUND"]].isna().all(axis=None)
+    totals = table[(table[["sex", "urbanisation", "breakdown"]] == "_T").all(axis=1)]
+    for kind, layer in (("unit", "indicators_by_unit"), ("settlement", "indicators_by_settlement")):
+        wide = pyogrio.read_dataframe(package, layer=layer, read_geometry=False).set_index("area_id")
+        for row in totals[(totals["area_type"] == kind) & (totals["obs_status"] == "Q")].itertuples():
+            told = totals[(totals["area_id"] == row.area_id) & (totals["indicator"] == row.indicator)]
+            if told["obs_value"].isna().all():
+                assert wide.loc[row.area_id, [row.indicator, f"{row.indicator}_low"]].isna().all()
+
+
+def published_sums(cells: dict[tuple[str, str, str], frozenset[int]], groups: list[str]) -> np.ndarray:
+    """Return every sum that holds exactly between cells: groups of an area, and areas of a kind in another."""
+    place = {cell: number for number, cell in enumerate(cells)}
+    rows = []
+    for cell, inside in cells.items():
+        kind, area, part = cell
+        families = [[c for c in cells if c[:2] == (kind, area) and c[2].startswith(f"{group}=")] for group in groups]
+        families = families if part == "_T" else []
+        for other in {c[0] for c in cells} - {kind}:
+            families.append([c for c in cells if c[0] == other and c[2] == part and cells[c] <= inside])
+        for family in families:
+            if family and sum(len(cells[c]) for c in family) == len(inside):
+                row = np.zeros(len(cells))
+                row[[place[c] for c in family]] = 1
+                row[place[cell]] = -1
+                rows.append(row)
+    return np.array(rows)
 
 
 def test_second_run_computes_nothing_and_says_so(repository, out):

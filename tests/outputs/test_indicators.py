@@ -132,3 +132,56 @@ def test_records_of_a_city_and_no_indicators_at_all() -> None:
     [section] = indicator_sections({"indicators": rows}, {}, MANIFEST)
     assert "25.0 %" in str(section.tables)
     assert indicator_sections({"indicators": rows.iloc[:0]}, {}, MANIFEST) == []
+
+
+def test_figures_that_are_easily_mixed_up_stand_side_by_side() -> None:
+    whole = {"area_type": "survey_area", "area_id": "port_serrano"}
+    values = {"slum_household": 30.0, "households_in_slum_conditions": 27.0, "slum_area": 10.0, "slum_both": 9.0,
+              "slum_area_only": 1.0, "slum_household_only": 21.0, "slum_neither": 69.0, "water_safely_managed": 12.0,
+              "water_safely_managed_minimum": 34.0}  # fmt: skip
+    rows = table(*({**whole, "indicator": name, "obs_value": value} for name, value in values.items()))
+    register = [
+        {"area_type": kind, "area_id": area, "indicator": name, "sex": sex, "obs_value": 20.0, "nature": "C",
+         "lower_bound": None, "upper_bound": None}
+        for kind, area in (("register_area", "port_serrano"), ("settlement", "S1"))
+        for name in ("tenure_documented", "tenure_secure")
+        for sex in ("_T", "F", "M")
+    ]  # fmt: skip
+    rows = pd.concat([rows, table(*register)], ignore_index=True)
+    [found] = indicator_sections({"indicators": rows}, {}, MANIFEST)
+    by = {one.caption: one.rows for one in found.tables}
+    [two_ways] = [one for caption, one in by.items() if caption.startswith("Slums by area")]
+    assert [row[0] for row in two_ways] == ["In slum areas", "Elsewhere", "All people"]
+    assert two_ways[0][1].startswith("9.0 %")
+    assert two_ways[0][3].startswith("10.0 %")
+    [pairs] = [one for caption, one in by.items() if caption.startswith("People and households")]
+    assert (pairs[0][1][:6], pairs[0][2][:6]) == ("30.0 %", "27.0 %")
+    [readings] = [one for caption, one in by.items() if caption.startswith("Two readings")]
+    assert [row[1][:6] for row in readings] == ["12.0 %", "34.0 %"]
+    tenure = by["Secure tenure of adults (SDG 1.4.2)"]
+    assert [row[1] for row in tenure] == ["all adults", "women", "men"] * 2
+    assert tenure[0][2] == "20.0 %"
+    # A share of households does not stand among those of people.
+    assert not any("share of households" in row[0] for row in found.tables[0].rows)
+
+
+def test_inequality_is_told_in_words() -> None:
+    blank = dict.fromkeys(("gap_low_pct", "gap_high_pct", "gini", "theil", "theil_between", "n_areas"), np.nan)
+    compared = pd.DataFrame(
+        [
+            {**blank, "indicator": "slum_household", "comparison": "between groups: core and commuting zone: F",
+             "first": "city_core", "second": "commuting_zone", "gap_pct": -12.0, "gap_low_pct": -20.0,
+             "gap_high_pct": -4.0, "ratio": 0.7, "n_modelled": 0},
+            {**blank, "indicator": "slum_household", "comparison": "between areas: settlement", "first": "S1",
+             "second": "S2", "gap_pct": 9.0, "ratio": 1.2, "gini": 0.1, "n_areas": 12, "n_modelled": 5},
+        ]
+    )  # fmt: skip
+    names = pd.DataFrame({"fua_id": ["F"], "name": ["Serrano"], "population": [5.0]})
+    layers = {"indicators": table({}), "indicator_inequality": compared, "functional_urban_areas": names}
+    [found] = indicator_sections(layers, {}, MANIFEST)
+    rows = found.tables[-1].rows
+    assert rows[0][1:5] == (
+        "Core and commuting zone of Serrano", "core of the city", "commuting zone", "-12.0 (-20.0 to -4.0)",
+    )  # fmt: skip
+    assert rows[1][6] == "0.100"
+    assert rows[1][-1] == "12, 5 modelled"
