@@ -101,9 +101,15 @@ def _settlement_maps(region: RegionSettings) -> list[str]:
         names.append("maps/tenure_documented.png")
     if inputs.settlements is not None and inputs.hazards:
         names.append("maps/hazardous_location.png")
-    if inputs.settlements is not None and inputs.open_spaces is not None and region.environment is not None:
-        names.append("maps/green_share.png")
+    if inputs.settlements is not None and _green_access_is_told(region):
+        names.append("maps/green_access.png")
     return names
+
+
+def _green_access_is_told(region: RegionSettings) -> bool:
+    inputs = region.inputs
+    has_people = inputs.population is not None or inputs.population_fine is not None
+    return region.environment is not None and inputs.open_spaces is not None and has_people
 
 
 def input_content(path: Path) -> FileContent:

@@ -60,10 +60,10 @@ THEMES = {
         "People of informal settlements in hazardous locations",
         "Unknown",
     ),
-    "maps/green_share.png": (
+    "maps/green_access.png": (
         "settlements",
-        "green_share",
-        "Parks and other open space inside informal settlements",
+        "green_access_share",
+        "People of informal settlements who can walk to open space",
         "Unknown",
     ),
     "maps/tenure_documented.png": (

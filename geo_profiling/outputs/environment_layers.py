@@ -5,12 +5,12 @@ from __future__ import annotations
 from geo_profiling.outputs.layer_spec import FieldSpec, LayerSpec, Legend, Look
 from geo_profiling.outputs.legend import RangeLabel
 
-_GREEN_RANGES = (
-    RangeLabel(0.0, 0.0, "none", "#d9d2c5"),
-    RangeLabel(0.0, 0.05, "up to 5 %", "#e2f3bd"),
-    RangeLabel(0.05, 0.15, "5 to 15 %", "#a9cf6b"),
-    RangeLabel(0.15, 0.3, "15 to 30 %", "#5da04c"),
-    RangeLabel(0.3, 1.0, "over 30 %", "#2b6b3f"),
+_ACCESS_RANGES = (
+    RangeLabel(0.0, 0.0, "nobody", "#d9d2c5"),
+    RangeLabel(0.0, 0.25, "up to a quarter", "#e2f3bd"),
+    RangeLabel(0.25, 0.5, "a quarter to half", "#a9cf6b"),
+    RangeLabel(0.5, 0.75, "half to three quarters", "#5da04c"),
+    RangeLabel(0.75, 1.0, "over three quarters", "#2b6b3f"),
 )
 
 _AREA = (
@@ -36,9 +36,9 @@ def _text(name: str, alias: str, description: str) -> FieldSpec:
 #: What table ``settlement_environment`` adds to the layer of settlements.
 SETTLEMENT_ENVIRONMENT_FIELDS = (
     _share("green_share", "Open space", "Share of its ground under parks, squares and other open spaces, overlaps "
-           "once; NULL: no layer of them is given.", _GREEN_RANGES),
+           "once; NULL: no layer of them is given."),
     _share("green_access_share", "Open space within a walk", "Share of its people within the way on foot of an open "
-           "space that is open to all."),
+           "space that is open to all.", _ACCESS_RANGES),
     _share("vegetation_share", "Under vegetation", "Mean of the raster of vegetation where it is known."),
     _share("blue_share", "Water", "Share of its ground under water."),
     _share("ecosystem_share", "Ecosystems at risk", "Share of its ground that is one, overlaps once."),

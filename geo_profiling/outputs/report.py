@@ -25,6 +25,8 @@ from geo_profiling.outputs.cartography import orientation
 from geo_profiling.outputs.legend import CELL_LEGENDS, FIELD_LEGENDS, ClassLabel
 from geo_profiling.outputs.manifest import FILE_NAME, Manifest, as_stored, read_manifest
 from geo_profiling.outputs.maps import cell_words, level_of
+from geo_profiling.outputs.report_environment import REPORTED as ENVIRONMENT_REPORTED
+from geo_profiling.outputs.report_environment import environment_sections
 from geo_profiling.outputs.report_exposure import REPORTED as EXPOSURE_REPORTED
 from geo_profiling.outputs.report_exposure import exposure_sections
 from geo_profiling.outputs.report_indicators import REPORTED as INDICATORS_REPORTED
@@ -55,11 +57,21 @@ _URBAN = (
 SECTIONS: tuple[Callable[[Mapping[str, pd.DataFrame], Mapping[str, bytes], Manifest], list[ReportSection]], ...] = (
     settlement_sections,
     exposure_sections,
+    environment_sections,
     indicator_sections,
     profile_sections,
 )
 REPORTED: tuple[str, ...] = tuple(
-    dict.fromkeys((*_URBAN, *SETTLEMENTS_REPORTED, *EXPOSURE_REPORTED, *INDICATORS_REPORTED, *PROFILES_REPORTED))
+    dict.fromkeys(
+        (
+            *_URBAN,
+            *SETTLEMENTS_REPORTED,
+            *EXPOSURE_REPORTED,
+            *ENVIRONMENT_REPORTED,
+            *INDICATORS_REPORTED,
+            *PROFILES_REPORTED,
+        )
+    )
 )
 _SUBJECTS = {
     "Informal settlements": "how many people live in informal settlements",
@@ -67,6 +79,7 @@ _SUBJECTS = {
     "Services": "which services people have",
     "Land and tenure": "how secure their land is",
     "Exposure to hazards": "who lives where hazards can come",
+    "Environment": "what is green, what is at risk, and whether the city grows into its hazard zones",
     "Indicators": "how people live, measured by the indicators of the United Nations",
 }
 _CLASS_GRIDS = ("degurba_l2.tif", "degurba_l1.tif")

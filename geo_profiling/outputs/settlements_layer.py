@@ -63,7 +63,7 @@ SETTLEMENTS = LayerSpec(
         *SETTLEMENT_ENVIRONMENT_FIELDS,
     ),
     look=Look("#c2185b", 0.25, "#5a1030", 0.5),
-    coloured_by=("informality_class", "k_max", "hazardous_share_low", "green_share"),
+    coloured_by=("informality_class", "k_max", "hazardous_share_low", "green_access_share"),
     label=_LABEL,
 )
 
