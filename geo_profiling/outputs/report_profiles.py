@@ -199,7 +199,9 @@ def _indicators(part: pd.DataFrame | None) -> list[tuple[str, str, str, str]]:
     if part is None:
         return []
     latest = part.sort_values("time_period", kind="stable").drop_duplicates("indicator", keep="last")
-    rows = ordered(latest).to_dict("records")
+    # On a card one reading of each: shares of people, hygiene as the SDG counts it; the others are in the tables.
+    beside = [bool(CATALOGUE[name].of_people) or name.startswith("hygiene_of_all_") for name in latest["indicator"]]
+    rows = ordered(latest[[not other for other in beside]]).to_dict("records")
     few = [CATALOGUE[str(row["indicator"])].title for row in rows if row["obs_status"] == "Q"]
     said = [
         (
