@@ -9,7 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from geo_profiling.crs import require_projected
+from geo_profiling.crs import parse_crs, require_projected
 from geo_profiling.errors import InputError
 from geo_profiling.hazard.risk_classes import NONE
 from geo_profiling.vector.reproject import reproject
@@ -35,7 +35,7 @@ def lengths_by_class(
     zones : GeoDataFrame
         Polygons, in any CRS.
     length_crs : CRS
-        Projected, in metres, in which lines are cut and measured.
+        Projected, in metres, in which lines are cut at the borders of classes and measured.
 
     Returns
     -------
@@ -58,7 +58,10 @@ def lengths_by_class(
     [{'R4': 30.0, 'none': 50.0, 'total': 80.0}]
     """
     require_projected(length_crs, what="lengths of lines")
-    rest, zone = _in_zones(_checked(lines, length_crs), _placed(zones.geometry, length_crs))
+    # zones cut in their own CRS, where their borders are straight
+    zones_crs = parse_crs(zones.crs, what="zones")
+    inside, zone = _in_zones(_checked(lines, zones_crs), np.asarray(zones.geometry.array, dtype=object))
+    rest = _placed(gpd.GeoSeries(inside, crs=zones_crs), length_crs)
     found = np.zeros((len(zones), len(areas)))
     ground = _placed(areas, length_crs)
     for at in reversed(range(len(ground))):
@@ -70,8 +73,8 @@ def lengths_by_class(
         if len(touched) == 0:
             continue
         around = shapely.multipolygons(polygons[polygon[order]], indices=which)
-        inside = shapely.intersection(rest[touched], around)
-        np.add.at(found[:, at], zone[touched], shapely.length(inside))
+        in_class = shapely.intersection(rest[touched], around)
+        np.add.at(found[:, at], zone[touched], shapely.length(in_class))
         rest[touched] = _only_lines(shapely.difference(rest[touched], around))
     table = pd.DataFrame(found, index=zones.index, columns=areas.index.to_list())
     table[NONE] = np.bincount(zone, weights=shapely.length(rest), minlength=len(zones))
