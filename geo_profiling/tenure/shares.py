@@ -387,7 +387,8 @@ def _security_rows(cells: pd.DataFrame, measure: str, total: str) -> pd.DataFram
     n = shown.pivot(index=keys, columns="state", values="n").reindex(columns=["yes", "no", UNKNOWN, total])
     exists = exists.reindex(columns=n.columns, fill_value=False)
     n = n.mask(~exists, 0.0)
-    homes = shown.pivot(index=keys, columns="state", values="n_households")[total]
+    # of no adult at all there is no total either
+    homes = shown.pivot(index=keys, columns="state", values="n_households").reindex(columns=[total])[total]
     known = n["yes"] + n["no"]
     rows = pd.DataFrame(
         {

@@ -230,3 +230,14 @@ class TestDisputes:
         found = dispute_counts(records).set_index("dispute_type")
         assert found["n_units"].to_dict() == {"all": 2, "rent": 1, "unknown": 1}
         assert found.loc["all", ["n_known", "n_units_total"]].tolist() == [2, 3]
+
+
+def test_where_nobody_is_known_to_be_an_adult_there_is_no_row_and_no_error() -> None:
+    ids = [f"p{number}" for number in range(8)]
+    records = register(
+        {"party_id": ids, "settlement_id": ["a"] * 8, "age": ["12"] * 8},
+        {"party_id": ids, "unit_id": ids, "tenure_type": ["freehold"] * 8},
+    )
+    found = secure_tenure_shares(records)
+    assert found.empty
+    assert {"settlement_id", "measure", "share"} <= set(found.columns)
