@@ -30,6 +30,7 @@ from pipelines.built import tell
 from pipelines.environment_ground import (
     open_vegetation,
     read_ecosystems,
+    read_mapped_ground,
     read_open_spaces,
     read_water,
     walking_ground,
@@ -39,6 +40,8 @@ from pipelines.exposure_places import AREA_COLUMNS, SETTLEMENT, built_city, expo
 from pipelines.people import people_grid
 from pipelines.streets import region_network
 
+#: Slivers between two borders are no mapped ground.
+_MAPPED = 0.01
 #: Where the grid covers less of an area its people are not all of those who share its open space.
 _WHOLE = 0.95
 
@@ -133,6 +136,33 @@ class _Profile:
         if spaces is None:
             return self._none()
         every, public = spaces
+        mapped = read_mapped_ground(region, self.metric)
+        if mapped is not None:
+            return self._green_where_mapped(region, network, mapped, spaces)
+        return self._green(region, network, every, public).assign(green_coverage_share=1.0)
+
+    def _green_where_mapped(
+        self,
+        region: RegionSettings,
+        network: StreetNetwork | None,
+        mapped: shapely.Geometry,
+        spaces: tuple[gpd.GeoDataFrame, gpd.GeoDataFrame],
+    ) -> pd.DataFrame:
+        """Return the same of the part of each area where open spaces were mapped; unknown where there is none."""
+        known = ground_shares(self.placed, gpd.GeoSeries([mapped], crs=self.metric)).clip(upper=1.0)
+        pieces = [shapely.get_parts(shape) for shape in shapely.intersection(np.asarray(self.placed.array), mapped)]
+        ground = [shapely.union_all(piece[shapely.get_dimensions(piece) == 2]) for piece in pieces]
+        parts = gpd.GeoDataFrame(geometry=ground, crs=self.metric, index=self.areas.index)
+        some = (known > _MAPPED) & ~parts.geometry.is_empty
+        table = pd.DataFrame({"green_coverage_share": known}, index=self.areas.index)
+        if not some.any():
+            return table.assign(green_share=np.nan)
+        inside = _Profile(reproject(parts[some], self.areas.crs), self.metric, self.people, self.rules, self.compute)
+        return table.join(inside._green(region, network, *spaces))
+
+    def _green(
+        self, region: RegionSettings, network: StreetNetwork | None, every: gpd.GeoDataFrame, public: gpd.GeoDataFrame
+    ) -> pd.DataFrame:
         share = ground_shares(self.placed, self._here(every)).clip(upper=1.0)
         table = pd.DataFrame({"green_share": share})
         if self.people is not None:

@@ -46,6 +46,28 @@ def read_open_spaces(region: RegionSettings) -> tuple[gpd.GeoDataFrame, gpd.GeoD
     return spaces, spaces[spaces[field].astype(str).isin(declared.public_values)]
 
 
+def read_mapped_ground(region: RegionSettings, crs: CRS) -> shapely.Geometry | None:
+    """Read the ground on which open spaces were mapped, as one geometry in a CRS; None where that is everywhere.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused, or no polygon has the value that is asked for.
+    """
+    declared = region.inputs.open_spaces_mapped_in
+    if declared is None:
+        return None
+    columns = [] if declared.field is None else [declared.field]
+    layer, _ = _layer(region, "open_spaces_mapped_in", declared, columns=columns)
+    chosen = layer if declared.field is None else layer[layer[declared.field].astype(str) == str(declared.value)]
+    if chosen.empty:
+        raise InputError(
+            f"{input_label('open_spaces_mapped_in', declared.path)}: no polygon has {declared.field} {declared.value}",
+            hint="correct 'field' or 'value'",
+        )
+    return shapely.union_all(np.asarray(reproject(chosen, crs).geometry.array, dtype=object))
+
+
 def read_water(region: RegionSettings, crs: CRS) -> tuple[gpd.GeoSeries | None, gpd.GeoSeries | None]:
     """Read the water of a region: its ground as polygons, and all of it as people walk to it; None where not given.
 

@@ -93,7 +93,7 @@ def _of_settlements(inputs: Inputs, rules: Settlements) -> Iterator[Need]:
 
 #: Inputs of which the environment tells something, and those that nothing else reads.
 _GROUND = ("open_spaces", "vegetation", "water_bodies", "waterways", "permanent_water", "ecosystems")
-_ENVIRONMENT_ALONE = ("vegetation", "water_bodies", "ecosystems")
+_ENVIRONMENT_ALONE = ("open_spaces_mapped_in", "vegetation", "water_bodies", "ecosystems")
 
 
 def _of_environment(inputs: Inputs, rules: Environment | None) -> Iterator[Need]:
@@ -102,9 +102,15 @@ def _of_environment(inputs: Inputs, rules: Environment | None) -> Iterator[Need]
             if getattr(inputs, key) is not None:
                 yield ("inputs", key), "needs the section 'environment'; write 'environment: {}' for its usual rules"
         return
+    if inputs.open_spaces_mapped_in is not None and inputs.open_spaces is None:
+        yield ("inputs", "open_spaces_mapped_in"), "needs 'inputs.open_spaces'"
     grows = inputs.built_up is not None and bool(inputs.epochs)
     if not inputs.hazards and all(getattr(inputs, key) is None for key in _GROUND):
         yield ("environment",), f"needs one of the inputs {', '.join(_GROUND)} or hazards"
+    yield from _of_growth(inputs, rules, grows=grows)
+
+
+def _of_growth(inputs: Inputs, rules: Environment, *, grows: bool) -> Iterator[Need]:
     for name in rules.growth_hazards or ():
         if name not in inputs.hazards:
             yield ("environment", "growth_hazards"), f"'{name}' is no hazard of 'inputs.hazards'"

@@ -61,6 +61,8 @@ _ENVIRONMENT = LayerSpec(
         _text("population_source", "Grid of the people", "The same as of exposure: 'population_fine' or 'population'."),
         _share("population_coverage_share", "Share with known people", "Part of the area that the grid covers."),
         _OF_SETTLEMENT["green_share"],
+        _share("green_coverage_share", "Share where open space is mapped", "Part of the area; its open space and "
+               "access are those of this part."),
         FieldSpec("green_m2_per_person", "Open space for each person (m²)", "Open space in the area by its people; "
                   "NULL where the grid covers less than 95 % of it.", decimals=1, required=False, minimum=0),
         _OF_SETTLEMENT["green_access_share"],

@@ -12,9 +12,9 @@ from pipelines.steps.common import contents, later, place, reading
 #: Raised whenever the same inputs and parameters give another result.
 _VERSION = "1"
 _READS = (
-    "open_spaces", "vegetation", "water_bodies", "waterways", "coast", "permanent_water", "ecosystems", "hazards",
-    "epochs", "built_up", "population_fine", "settlements", "units", "buildings", "study_area", "blocks", "streets",
-    "railways", "services",
+    "open_spaces", "open_spaces_mapped_in", "vegetation", "water_bodies", "waterways", "coast", "permanent_water",
+    "ecosystems", "hazards", "epochs", "built_up", "population_fine", "settlements", "units", "buildings",
+    "study_area", "blocks", "streets", "railways", "services",
 )  # fmt: skip
 #: Steps whose areas get a profile, and the one whose counts of services are told again.
 _UPSTREAM = ("degurba", "units", "fua", "scales", "exposure")

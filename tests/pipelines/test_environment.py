@@ -140,6 +140,20 @@ def test_a_small_city_by_hand(tmp_path: Path) -> None:
     assert (unit["population"], unit["population_source"]) == (1600.0, "population")
 
 
+def test_open_space_is_unknown_where_it_was_not_mapped(tmp_path: Path) -> None:
+    draw(tmp_path)
+    slums = [box(0, 0, 100, 400), box(300, 0, 400, 400)]
+    layer(tmp_path / "slums.gpkg", slums, sid=["s1", "s2"])
+    layer(tmp_path / "mapped.gpkg", [box(0, 0, 200, 400), box(200, 0, 400, 400)], code=["a", "b"])
+    mapped = "}\n  open_spaces_mapped_in: {path: mapped.gpkg, field: code, value: a"
+    found = computed(tmp_path, inputs=mapped)["environment"].set_index(["area_type", "area_id"])
+    assert found.loc[("unit", "d1"), "green_coverage_share"] == pytest.approx(0.5)
+    assert found.loc[("unit", "d1"), "green_share"] == pytest.approx(15_000 / 80_000)
+    assert found.loc[("settlement", "s1"), "green_share"] == pytest.approx(0.375)
+    assert found.loc[("settlement", "s2"), ["green_share", "green_access_share"]].isna().all()
+    assert found.loc[("settlement", "s2"), "green_coverage_share"] == 0.0
+
+
 def test_ecosystems_count_those_beside_two_twice(tmp_path: Path) -> None:
     found = computed(draw(tmp_path))["ecosystems"].set_index("kind")
     assert found["ecosystem_id"].to_dict() == {"mangrove": 1, "wetland": 2}
