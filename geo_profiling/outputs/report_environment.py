@@ -17,6 +17,8 @@ _CITY = ("functional_urban_area", "metropolitan_area", "urban_centre", "agglomer
 _MOSTLY = 0.5
 #: Smaller shares would read as none.
 _VISIBLE = 0.001
+#: An area of which more is mapped is mapped as a whole.
+_WHOLE = 0.995
 _PICTURE = ("green_access", "Share of the people of each settlement who can walk to an open space that is open to all.")
 _FIELDS = {
     "place": ("Place", "text"),
@@ -116,7 +118,9 @@ def _city_text(city: pd.Series, profile: pd.DataFrame, names: AreaNames) -> list
     if _is_told(city, "green_share"):
         little = 0 < city["green_share"] < _VISIBLE
         share = f"less than {percent(_VISIBLE)}" if little else percent(city["green_share"])
-        said = f"Parks, squares and other open spaces cover {share} of {place}"
+        is_part = "green_coverage_share" in city and city["green_coverage_share"] < _WHOLE
+        of = f"the part of {place} where they are mapped" if is_part else place
+        said = f"Parks, squares and other open spaces cover {share} of {of}"
         if _is_told(city, "green_access_share"):
             said += f", and {percent(city['green_access_share'])} of its people can walk to one that is open to all"
         text.append(f"{said}.{_in_settlements(own)}")

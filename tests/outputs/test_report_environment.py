@@ -62,6 +62,11 @@ def test_little_is_not_said_as_none() -> None:
     assert "cover less than 0.1 % of Vado Real" in section(environment=profile).text[0]
 
 
+def test_what_was_mapped_in_part_is_said_of_that_part() -> None:
+    text = section(environment=PROFILE.assign(green_coverage_share=0.25)).text[0]
+    assert "cover 10.0 % of the part of Vado Real where they are mapped" in text
+
+
 def test_growth_is_said_where_more_than_a_cell_was_built() -> None:
     assert (
         "flood: 50.0 % in the zone, 20.0 % outside it, from 2010 to 2020"
