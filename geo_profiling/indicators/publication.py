@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable, Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csc_array, csr_array
 from scipy.sparse.linalg import lsmr
 
 from geo_profiling.disclosure import SURVEY_CAUTION_HOUSEHOLDS, SURVEY_MINIMUM_HOUSEHOLDS, survey_status
@@ -143,10 +143,14 @@ def _with_companions(
 ) -> npt.NDArray[np.bool_]:
     """Return the small cells and others beside them, until no small one can be worked out."""
     hidden = small.copy()
+    by_cell = relations.tocsc()
     while len(found := np.flatnonzero(determined(relations, hidden) & small)):
         more: set[int] = set()
-        for cell in found.tolist():
-            used = _published_that_tell(relations, hidden, cell)
+        # Where a sum lacks one cell alone the way to it is plain; the others often end with it.
+        ways = {cell: _alone_in(relations, by_cell, hidden, cell) for cell in found.tolist()}
+        plain = [cell for cell, row in ways.items() if row is not None]
+        for cell in plain or found.tolist():
+            used = _published_that_tell(relations, hidden, cell, ways[cell])
             if used and more.isdisjoint(used):
                 more.add(min(used, key=lambda other: (price[other], other)))
         if not more:
@@ -155,11 +159,18 @@ def _with_companions(
     return hidden
 
 
-def _published_that_tell(relations: csr_array, hidden: npt.NDArray[np.bool_], cell: int) -> list[int]:
+def _alone_in(relations: csr_array, by_cell: csc_array, hidden: npt.NDArray[np.bool_], cell: int) -> int | None:
+    """Return the first sum of which a blank is the only cell that is not published; None if there is none."""
+    for row in by_cell.indices[by_cell.indptr[cell] : by_cell.indptr[cell + 1]].tolist():
+        if hidden[relations.indices[relations.indptr[row] : relations.indptr[row + 1]]].sum() == 1:
+            return int(row)
+    return None
+
+
+def _published_that_tell(relations: csr_array, hidden: npt.NDArray[np.bool_], cell: int, row: int | None) -> list[int]:
     """Return the published cells from which a blank is worked out: hiding any of them breaks that way to it."""
-    alone = [row for row in relations.tocsc()[:, [cell]].indices if hidden[relations[[row]].indices].sum() == 1]
-    if alone:
-        others = relations[alone[:1]].indices.astype(np.intp)
+    if row is not None:
+        others = relations.indices[relations.indptr[row] : relations.indptr[row + 1]].astype(np.intp)
     else:
         blanks = np.flatnonzero(hidden)
         target = (blanks == cell).astype(float)
