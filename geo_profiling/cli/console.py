@@ -104,6 +104,22 @@ def start_console(*, quiet: bool = False, log_format: LogFormat = "text") -> Pro
     return progress
 
 
+def end_console() -> None:
+    """Give the log back as it was: what calls commands from Python has a log of its own.
+
+    Examples
+    --------
+    >>> _ = start_console(quiet=True)
+    >>> end_console()
+    >>> logging.getLogger("geo_profiling").propagate
+    True
+    """
+    log = logging.getLogger(_ROOT)
+    log.handlers[:] = []
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
+
+
 def report_error(message: str, *, hint: str, exit_code: int, with_traceback: bool = False) -> None:
     """Write the error that ends a command, in the format the command logs in.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
 
-from geo_profiling.cli.console import report_error
+from geo_profiling.cli.console import end_console, report_error
 from geo_profiling.errors import DEBUG_VARIABLE, GeoProfilingError, InternalFaultError
 
 P = ParamSpec("P")
@@ -61,7 +60,7 @@ def ends_in_words(command: Callable[P, R]) -> Callable[P, R]:
             report_error(str(fault), hint=fault.hint, exit_code=fault.exit_code, with_traceback=debug)
             raise typer.Exit(INTERNAL_FAULT) from error
         finally:
-            logging.getLogger("geo_profiling").handlers[:] = []
+            end_console()
 
     return ended
 

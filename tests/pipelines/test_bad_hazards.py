@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import geopandas as gpd
@@ -163,5 +164,6 @@ def test_polygons_that_lie_elsewhere_are_told(city: Path, caplog: pytest.LogCapt
     )
     far.to_file(city / "risk.gpkg")
     more = "    slide: {classes: {path: risk.gpkg, class_field: risk, classes: [R1]}}"
-    computed(city, more=more)
+    with caplog.at_level(logging.WARNING, logger="geo_profiling"):
+        computed(city, more=more)
     assert "hazards.slide: none of its ground lies in the region" in caplog.text
