@@ -44,6 +44,8 @@ from pipelines.streets import region_network
 _MAPPED = 0.01
 #: Where the grid covers less of an area its people are not all of those who share its open space.
 _WHOLE = 0.95
+#: Where it covers less than this, shares of people say nothing of the area.
+_MOSTLY = 0.5
 
 
 def run_environment(region: RegionSettings, directory: Path, compute: Compute) -> None:
@@ -246,7 +248,9 @@ class _Profile:
             )["sum"]
             return pd.DataFrame({f"{name}_access_share": (known * 0.0).where(known > 0)})
         ground = walking_ground(network, targets, self.rules.walk_m)
-        share = self._reached(ground)["share_in_reach"]
+        reached = self._reached(ground)
+        # of an area whose people are hardly known nobody can tell how many can walk there
+        share = reached["share_in_reach"].where(reached["coverage_share"] >= _MOSTLY)
         return pd.DataFrame({f"{name}_access_share": share, f"{name}_access_by": str(ground["distance"].iloc[0])})
 
     def _reached(self, ground: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -155,7 +155,7 @@ def permanent_water(city: City, out: Path) -> None:
 
 
 def ecosystems_at_risk(city: City, out: Path) -> None:
-    """Draw mangroves, wetlands and steep slopes of the core."""
+    """Draw mangroves, wetlands and hillsides of the core."""
     cells, transform = core(city.ground.land_share)
     left, top = transform * (0, 0)
     right, bottom = transform * (cells.shape[1], cells.shape[0])

@@ -38,7 +38,7 @@ SETTLEMENT_ENVIRONMENT_FIELDS = (
     _share("green_share", "Open space", "Share of its ground under parks, squares and other open spaces, overlaps "
            "once; NULL: no layer of them is given."),
     _share("green_access_share", "Open space within a walk", "Share of its people within the way on foot of an open "
-           "space that is open to all.", _ACCESS_RANGES),
+           "space that is open to all; NULL: the grid covers less than half of it.", _ACCESS_RANGES),
     _share("vegetation_share", "Under vegetation", "Mean of the raster of vegetation where it is known."),
     _share("blue_share", "Water", "Share of its ground under water."),
     _share("ecosystem_share", "Ecosystems at risk", "Share of its ground that is one, overlaps once."),

@@ -109,10 +109,13 @@ def percent(value: Any) -> str:
 
     Examples
     --------
-    >>> percent(0.256), percent(float("nan"))
-    ('25.6 %', 'unknown')
+    >>> percent(0.256), percent(float("nan")), percent(0.0002), percent(0.0)
+    ('25.6 %', 'unknown', 'under 0.1 %', '0.0 %')
     """
-    return "unknown" if value is None or pd.isna(value) else f"{100 * value:.1f} %"
+    if value is None or pd.isna(value):
+        return "unknown"
+    # little is not none
+    return "under 0.1 %" if 0 < value < 0.0005 else f"{100 * value:.1f} %"
 
 
 def interval(low: Any, high: Any, decimals: int = 0) -> str:

@@ -10,7 +10,7 @@ from geo_profiling.runs.step import Step
 from pipelines.steps.common import contents, later, place, reading
 
 #: Raised whenever the same inputs and parameters give another result.
-_VERSION = "1"
+_VERSION = "2"
 _READS = (
     "open_spaces", "open_spaces_mapped_in", "vegetation", "water_bodies", "waterways", "coast", "permanent_water",
     "ecosystems", "hazards", "epochs", "built_up", "population_fine", "settlements", "units", "buildings",

@@ -1,4 +1,4 @@
-"""Ecosystems at risk in the core: mangroves at the mouth of the river, wetlands along it, steep slopes."""
+"""Ecosystems at risk in the core: mangroves at the mouth of the river, wetlands along it, hillsides."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def at_risk(ground: Ground, core: shapely.Polygon) -> gpd.GeoDataFrame:
     slope = shapely.union_all([shapely.geometry.shape(shape) for shape, _ in found]).intersection(land)
     slope = slope.difference(shapely.union_all([mangrove, wetland]))
     rows, pieces = [], []
-    for kind, area in (("mangrove", mangrove), ("wetland", wetland), ("steep slope", slope)):
+    for kind, area in (("mangrove", mangrove), ("wetland", wetland), ("hillside", slope)):
         parts = shapely.get_parts(shapely.set_precision(area.simplify(SIMPLE_M), PRECISION_M))
-        kept = [part for part in parts if part.area >= (SMALLEST_M2 if kind == "steep slope" else 10_000.0)]
+        kept = [part for part in parts if part.area >= (SMALLEST_M2 if kind == "hillside" else 10_000.0)]
         rows += [(kind,)] * len(kept)
         pieces += kept
     return gpd.GeoDataFrame(rows, columns=["kind"], geometry=pieces, crs=plan.CRS)
