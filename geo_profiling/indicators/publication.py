@@ -146,10 +146,10 @@ def _with_companions(
     by_cell = relations.tocsc()
     while len(found := np.flatnonzero(determined(relations, hidden) & small)):
         more: set[int] = set()
-        # Where a sum lacks one cell alone the way to it is plain; the others often end with it.
+        # Where a sum lacks one cell alone the way to it is plain; the others often end with it, and one with another.
         ways = {cell: _alone_in(relations, by_cell, hidden, cell) for cell in found.tolist()}
         plain = [cell for cell, row in ways.items() if row is not None]
-        for cell in plain or found.tolist():
+        for cell in plain or found.tolist()[:1]:
             used = _published_that_tell(relations, hidden, cell, ways[cell])
             if used and more.isdisjoint(used):
                 more.add(min(used, key=lambda other: (price[other], other)))
