@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 from affine import Affine
 
+from geo_profiling.archives import zip_contents
 from geo_profiling.compute import Progress
 from geo_profiling.errors import InputError, OutputError, UsageError
 from geo_profiling.raster.grid import Grid, Window
@@ -187,19 +188,20 @@ def _unpacked(archive: Path) -> Path:
 
 def _extract(archive: Path, folder: Path, suffixes: Sequence[str]) -> list[Path]:
     """Unpack the members with these suffixes, by their bare names: no member leaves the folder."""
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            members = [member for member in packed.infolist() if Path(member.filename).suffix.lower() in suffixes]
-            if sum(member.file_size for member in members) > _MAX_UNPACKED_BYTES:
-                raise InputError(f"{archive.name}: unpacks to more than {_MAX_UNPACKED_BYTES / 1e9:.0f} GB")
-            found = []
-            for member in members:
-                target = folder / Path(member.filename).name
-                if not target.exists() or target.stat().st_size != member.file_size:
-                    target.write_bytes(packed.read(member))
-                found.append(target)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{archive.name}: is no whole archive: {error}", hint="remove it and fetch again") from error
+    found: list[Path] = []
+
+    def choose(infos: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+        members = [member for member in infos if Path(member.filename).suffix.lower() in suffixes]
+        if sum(member.file_size for member in members) > _MAX_UNPACKED_BYTES:
+            raise InputError(f"{archive.name}: unpacks to more than {_MAX_UNPACKED_BYTES / 1e9:.0f} GB")
+        found.extend(folder / Path(member.filename).name for member in members)
+        # what was unpacked before is not unpacked again
+        pairs = zip(members, found, strict=True)
+        return [member for member, target in pairs if not target.exists() or target.stat().st_size != member.file_size]
+
+    hint = "remove it and fetch again"
+    for member, data in zip_contents(archive, choose, name=archive.name, hint=hint, most_bytes=_MAX_UNPACKED_BYTES):
+        (folder / Path(member.filename).name).write_bytes(data)
     return found
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from geo_profiling.archives import zip_contents
 from geo_profiling.errors import InputError
 from geo_profiling.paths import safe_path, sniff
 from geo_profiling.vector.delimited import MAX_TABLE_BYTES, parse_table
@@ -88,17 +88,21 @@ def _folder_texts(folder: Path, roots: Sequence[Path] | None, label: str) -> dic
 def _zip_texts(file: Path, label: str) -> dict[str, str]:
     if sniff(file) != "ZIP":
         raise InputError(f"{label}: is {sniff(file)}, no zip", hint=_NO_FEED)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = _members(archive, label)
-            return {table: _member_text(archive, member, label, table) for table, member in members.items()}
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-        raise InputError(f"{label}: its zip cannot be read: {error}", hint=_DAMAGED) from error
+    contents = zip_contents(
+        file, lambda infos: _members(infos, label).values(), name=label, hint=_DAMAGED, most_bytes=MAX_TABLE_BYTES
+    )
+    tables = {}
+    for member, data in contents:
+        table = Path(member.filename).stem
+        # A header may lie about the size: one byte more than the limit was asked for.
+        if len(data) > MAX_TABLE_BYTES:
+            raise _too_large(label, table)
+        tables[table] = _decoded(data, f"{label}, {table}.txt")
+    return tables
 
 
-def _members(archive: zipfile.ZipFile, label: str) -> dict[str, zipfile.ZipInfo]:
+def _members(infos: list[zipfile.ZipInfo], label: str) -> dict[str, zipfile.ZipInfo]:
     """Return the member of each table: by its exact name, at the top or in the only folder that has stops."""
-    infos = archive.infolist()
     if len(infos) > _MAX_MEMBERS:
         raise InputError(f"{label}: {len(infos)} files in one feed, more than {_MAX_MEMBERS}", hint=_NO_FEED)
     tops = {info.filename.removesuffix("stops.txt") for info in infos if info.filename.split("/")[-1] == "stops.txt"}
@@ -116,21 +120,12 @@ def _members(archive: zipfile.ZipFile, label: str) -> dict[str, zipfile.ZipInfo]
         if table in found:
             raise InputError(f"{label}: holds {info.filename} twice", hint="keep one of them")
         if table is not None:
+            if info.flag_bits & 1:
+                raise InputError(f"{label}: {info.filename} is encrypted", hint="give the feed without a password")
+            if info.file_size > MAX_TABLE_BYTES:
+                raise _too_large(label, table)
             found[table] = info
     return found
-
-
-def _member_text(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str, table: str) -> str:
-    if member.flag_bits & 1:
-        raise InputError(f"{label}: {member.filename} is encrypted", hint="give the feed without a password")
-    if member.file_size > MAX_TABLE_BYTES:
-        raise _too_large(label, table)
-    with archive.open(member) as stream:
-        # A header may lie about the size.
-        data = stream.read(MAX_TABLE_BYTES + 1)
-    if len(data) > MAX_TABLE_BYTES:
-        raise _too_large(label, table)
-    return _decoded(data, f"{label}, {table}.txt")
 
 
 def _too_large(label: str, table: str) -> InputError:
