@@ -19,7 +19,8 @@ from geo_profiling.raster.read import RasterFile, raster_value_findings
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
 from pipelines.exposure_places import open_water
-from pipelines.hazards import hazard_kind, open_hazard, read_far, read_mapped, read_sea
+from pipelines.hazards import hazard_kind, open_hazard, read_far, read_sea
+from pipelines.inputs import read_mapped
 from pipelines.joint_hazards import joint_names
 
 #: Depths in centimetres are hardly all below this.
@@ -65,7 +66,7 @@ def hazard_findings(region: RegionSettings, *, compute: Compute) -> list[Finding
                 )
                 findings += found
             if declared.mapped_in is not None:
-                findings += read_mapped(region, name, declared.mapped_in)[1]
+                findings += read_mapped(region, f"hazards.{name}.mapped_in", declared.mapped_in)[1]
         except (InputError, ConfigError) as error:
             findings.append(Finding("error", f"hazards.{name}", "", str(error), error.hint))
     return findings + _water_findings(region) + _joint_findings(region)

@@ -31,14 +31,13 @@ from pipelines.environment_ground import (
     open_vegetation,
     read_ecosystems,
     read_mapped_ground,
-    read_open_spaces,
     read_water,
-    walking_ground,
 )
 from pipelines.environment_hazards import exposed_services, growth_hazards, hazard_growth
 from pipelines.exposure_places import AREA_COLUMNS, SETTLEMENT, built_city, exposure_zones, open_water
+from pipelines.inputs import read_open_spaces
 from pipelines.people import people_grid
-from pipelines.streets import region_network
+from pipelines.streets import region_network, walking_area
 
 #: Slivers between two borders are no mapped ground.
 _MAPPED = 0.01
@@ -247,7 +246,7 @@ class _Profile:
                 self.people, reproject(self.areas, self.people.grid.crs), stats=["sum"], compute=self.compute
             )["sum"]
             return pd.DataFrame({f"{name}_access_share": (known * 0.0).where(known > 0)})
-        ground = walking_ground(network, targets, self.rules.walk_m)
+        ground = walking_area(network, targets, self.rules.walk_m).area
         reached = self._reached(ground)
         # of an area whose people are hardly known nobody can tell how many can walk there
         share = reached["share_in_reach"].where(reached["coverage_share"] >= _MOSTLY)

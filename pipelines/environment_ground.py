@@ -8,8 +8,6 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from geo_profiling.access.network import StreetNetwork, local_streets
-from geo_profiling.access.service_area import euclidean_areas, service_areas
 from geo_profiling.config.environment_inputs import EcosystemsInput, VegetationInput
 from geo_profiling.config.files import SpatialInput
 from geo_profiling.config.project import RegionSettings
@@ -19,6 +17,7 @@ from geo_profiling.raster.read import RasterFile, open_raster
 from geo_profiling.vector.read import read_layer
 from geo_profiling.vector.reproject import reproject
 from pipelines.declared import input_label
+from pipelines.inputs import read_mapped
 
 #: The kind of an ecosystem whose kind is not told.
 UNKNOWN_KIND = "unknown"
@@ -26,24 +25,6 @@ UNKNOWN_KIND = "unknown"
 _WATER = ("water_bodies", "waterways", "coast")
 #: Polygons of water are taken from the first of these that has some; those of a coast may be land.
 _WATER_GROUND = ("water_bodies", "waterways")
-
-
-def read_open_spaces(region: RegionSettings) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame] | None:
-    """Read the open spaces of a region: all of them, and those open to all; None where it declares none.
-
-    Raises
-    ------
-    InputError
-        If the layer is refused.
-    """
-    declared = region.inputs.open_spaces
-    if declared is None:
-        return None
-    field = declared.access_field
-    spaces, _ = _layer(region, "open_spaces", declared, columns=[] if field is None else [field])
-    if field is None:
-        return spaces, spaces
-    return spaces, spaces[spaces[field].astype(str).isin(declared.public_values)]
 
 
 def read_mapped_ground(region: RegionSettings, crs: CRS) -> shapely.Geometry | None:
@@ -57,14 +38,7 @@ def read_mapped_ground(region: RegionSettings, crs: CRS) -> shapely.Geometry | N
     declared = region.inputs.open_spaces_mapped_in
     if declared is None:
         return None
-    columns = [] if declared.field is None else [declared.field]
-    layer, _ = _layer(region, "open_spaces_mapped_in", declared, columns=columns)
-    chosen = layer if declared.field is None else layer[layer[declared.field].astype(str) == str(declared.value)]
-    if chosen.empty:
-        raise InputError(
-            f"{input_label('open_spaces_mapped_in', declared.path)}: no polygon has {declared.field} {declared.value}",
-            hint="correct 'field' or 'value'",
-        )
+    chosen, _ = read_mapped(region, "open_spaces_mapped_in", declared, bad_geometry="skip")
     return shapely.union_all(np.asarray(reproject(chosen, crs).geometry.array, dtype=object))
 
 
@@ -149,14 +123,6 @@ def open_vegetation(region: RegionSettings, declared: VegetationInput) -> Raster
         band=declared.band,
         quantity="share" if declared.unit == "share" else "any",
     )
-
-
-def walking_ground(network: StreetNetwork | None, targets: gpd.GeoDataFrame, walk_m: float) -> gpd.GeoDataFrame:
-    """Return the ground within a way on foot of targets, with its ``distance``: along streets, else straight."""
-    named = gpd.GeoDataFrame(geometry=targets.geometry.array, crs=targets.crs)
-    if network is None:
-        return euclidean_areas(local_streets(named, None, name="targets"), distance_m=walk_m).area
-    return service_areas(network, named.to_crs(network.crs), distance_m=walk_m).area
 
 
 def _layer(

@@ -13,7 +13,8 @@ from geo_profiling.hazard.environment import fire_classes
 from geo_profiling.hazard.fire import street_distances, surroundings_coverage
 from geo_profiling.vector.reproject import reproject
 from pipelines.built import BuiltCity
-from pipelines.hazards import read_far, read_mapped
+from pipelines.hazards import read_far
+from pipelines.inputs import read_mapped
 
 
 def settlement_fire(region: RegionSettings, built: BuiltCity | None) -> pd.DataFrame | None:
@@ -75,7 +76,7 @@ def _distances(
     distance = street_distances(gpd.GeoSeries(homes.geometry), gpd.GeoSeries(streets.geometry)).to_numpy()
     if declared.mapped_in is None:
         return distance
-    mapped = reproject(read_mapped(region, name, declared.mapped_in)[0], built.crs)
+    mapped = reproject(read_mapped(region, f"hazards.{name}.mapped_in", declared.mapped_in)[0], built.crs)
     ground = shapely.union_all(np.asarray(mapped.geometry.array, dtype=object))
     shapely.prepare(ground)
     inside = shapely.intersects(ground, shapely.centroid(np.asarray(homes.geometry.array, dtype=object)))

@@ -12,7 +12,8 @@ import shapely
 from pyproj import CRS
 from shapely import Polygon
 
-from geo_profiling.config.hazard_inputs import HazardEvent, HazardFar, HazardInput, HazardMapped, HazardSea
+from geo_profiling.config.files import MappedInput
+from geo_profiling.config.hazard_inputs import HazardEvent, HazardFar, HazardInput, HazardSea
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.crs import parse_crs
 from geo_profiling.errors import ConfigError, InputError
@@ -30,6 +31,7 @@ from geo_profiling.vector.reproject import reproject
 from pipelines.built import tell
 from pipelines.declared import input_label
 from pipelines.exposure_places import SETTLEMENT, ExposureZones
+from pipelines.inputs import read_mapped
 
 
 def hazard_kind(name: str, declared: HazardInput) -> HazardKind:
@@ -245,7 +247,7 @@ def read_far(region: RegionSettings, name: str, far: HazardFar) -> tuple[gpd.Geo
 
 
 def _far_ground(
-    region: RegionSettings, name: str, far: HazardFar, mapped: HazardMapped | None, zones: ExposureZones
+    region: RegionSettings, name: str, far: HazardFar, mapped: MappedInput | None, zones: ExposureZones
 ) -> tuple[gpd.GeoSeries, tuple[str, ...]]:
     """Return the ground out of reach by distance, around the zones; what was not mapped is unknown."""
     layer, found = read_far(region, name, far)
@@ -269,36 +271,10 @@ def _around(zones: ExposureZones, crs: CRS) -> Polygon:
     return shapely.box(left - margin, bottom - margin, right + margin, top + margin)
 
 
-def read_mapped(region: RegionSettings, name: str, mapped: HazardMapped) -> tuple[gpd.GeoDataFrame, list[Finding]]:
-    """Read the ground on which somebody looked for the classes of a hazard.
-
-    Raises
-    ------
-    InputError
-        If the layer is refused, or no polygon has the value that is asked for.
-    """
-    label = input_label(f"hazards.{name}.mapped_in", mapped.path)
-    layer, found = read_layer(
-        mapped.path,
-        layer=mapped.layer,
-        columns=[] if mapped.field is None else [mapped.field],
-        kinds={"polygon"},
-        roots=region.roots,
-        crs=mapped.crs,
-        name=label,
-    )
-    chosen = layer if mapped.field is None else layer[layer[mapped.field].astype(str) == str(mapped.value)]
-    if chosen.empty:
-        raise InputError(
-            f"{label}: no polygon has {mapped.field} {mapped.value}", hint="correct 'field' or 'value' of 'mapped_in'"
-        )
-    return chosen, found
-
-
 def _mapped_alone(
     region: RegionSettings,
     name: str,
-    mapped: HazardMapped,
+    mapped: MappedInput,
     areas: gpd.GeoSeries,
     zones: ExposureZones,
     *,
@@ -309,7 +285,7 @@ def _mapped_alone(
     Classes that reach beyond are unknown there too: else all known ground there would be hazardous. It is told
     where somebody drew them (``is_bounded``).
     """
-    chosen, found = read_mapped(region, name, mapped)
+    chosen, found = read_mapped(region, f"hazards.{name}.mapped_in", mapped)
     looked_at = shapely.union_all(np.asarray(reproject(chosen, areas.crs).geometry.array, dtype=object))
     kept = areas.intersection(looked_at)
     beyond = 1.0 - kept.area.sum() / areas.area.sum()

@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from geo_profiling.access.network import StreetNetwork, local_streets
-from geo_profiling.access.service_area import ServiceArea, euclidean_areas, join_areas, people_in_reach, service_areas
+from geo_profiling.access.network import StreetNetwork
+from geo_profiling.access.service_area import join_areas, people_in_reach
 from geo_profiling.access.stops import REACH_M
 from geo_profiling.compute import Compute
 from geo_profiling.config.project import RegionSettings
@@ -30,12 +30,11 @@ from geo_profiling.indicators.spatial import (
 from geo_profiling.raster.grid import Grid
 from geo_profiling.raster.source import Source
 from geo_profiling.raster.zonal import zonal_statistics
-from geo_profiling.vector.read import read_layer
 from pipelines.cells import open_cells
-from pipelines.declared import input_label
 from pipelines.households import PLACES, place_polygons
+from pipelines.inputs import read_open_spaces
 from pipelines.people import people_grid
-from pipelines.streets import region_network
+from pipelines.streets import region_network, walking_area
 from pipelines.transit import read_stops
 
 #: Kinds of areas whose open space is measured.
@@ -237,35 +236,16 @@ def _access(
         by_capacity = {
             capacity: part for capacity in REACH_M if len(part := stops.places[stops.places["capacity"] == capacity])
         }
-        reach = [_service_area(network, part, REACH_M[capacity]) for capacity, part in by_capacity.items()]
+        reach = [walking_area(network, part, REACH_M[capacity]) for capacity, part in by_capacity.items()]
         metres = [REACH_M[capacity] for capacity in by_capacity]
         served = {kind: _where_told(polygons, stops.places) for kind, polygons in areas.items()}
         yield from _reached("public_transport_access", join_areas(reach), metres, served, grids, compute)
-    declared = region.inputs.open_spaces
-    if declared is not None:
-        spaces, _ = read_layer(
-            declared.path,
-            layer=declared.layer,
-            columns=[declared.access_field] if declared.access_field else [],
-            kinds={"polygon"},
-            roots=region.roots,
-            crs=declared.crs,
-            name=input_label("open_spaces", declared.path),
-            bad_geometry="skip",
-        )
-        if declared.access_field is not None:
-            spaces = spaces[spaces[declared.access_field].astype(str).isin(declared.public_values)]
-        ground = _service_area(network, spaces, OPEN_SPACE_M)
+    read = read_open_spaces(region)
+    if read is not None:
+        _, spaces = read
+        ground = walking_area(network, spaces, OPEN_SPACE_M)
         yield from _reached("open_space_access", join_areas([ground]), [OPEN_SPACE_M], areas, grids, compute)
         yield from _open_space(network, areas, spaces, grid)
-
-
-def _service_area(network: StreetNetwork | None, targets: gpd.GeoDataFrame, distance_m: float) -> ServiceArea:
-    """Return the ground within walking distance of targets: along streets, straight where none are given."""
-    named = targets.set_axis(pd.RangeIndex(len(targets)))
-    if network is None:
-        return euclidean_areas(local_streets(named, None, name="targets"), distance_m=distance_m)
-    return service_areas(network, named.to_crs(network.crs), distance_m=distance_m)
 
 
 def _reached(

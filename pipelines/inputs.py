@@ -8,7 +8,7 @@ from typing import Literal
 import geopandas as gpd
 import pandas as pd
 
-from geo_profiling.config.files import AreaInput, RasterInput, UnitsInput
+from geo_profiling.config.files import AreaInput, MappedInput, RasterInput, UnitsInput
 from geo_profiling.config.inputs import CitiesInput, EmployedInput, FlowsInput, FrictionInput
 from geo_profiling.config.metropolis_inputs import ElevationInput
 from geo_profiling.config.project import RegionSettings
@@ -180,6 +180,64 @@ def read_service(region: RegionSettings, name: str) -> tuple[gpd.GeoDataFrame, l
         name=input_label(f"services.{name}", declared.path),
         bad_geometry="skip",
     )
+
+
+def read_open_spaces(region: RegionSettings) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame] | None:
+    """Read the open spaces of a region: all of them, and those open to all; None where it declares none.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused.
+    """
+    declared = region.inputs.open_spaces
+    if declared is None:
+        return None
+    field = declared.access_field
+    spaces, _ = read_layer(
+        declared.path,
+        layer=declared.layer,
+        columns=[] if field is None else [field],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=input_label("open_spaces", declared.path),
+        bad_geometry="skip",
+    )
+    if field is None:
+        return spaces, spaces
+    return spaces, spaces[spaces[field].astype(str).isin(declared.public_values)]
+
+
+def read_mapped(
+    region: RegionSettings, key: str, declared: MappedInput, *, bad_geometry: Literal["refuse", "skip"] = "refuse"
+) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read the ground on which something was mapped: the polygons that count.
+
+    Raises
+    ------
+    InputError
+        If the layer is refused, or no polygon has the value that is asked for.
+    """
+    label = input_label(key, declared.path)
+    layer, found = read_layer(
+        declared.path,
+        layer=declared.layer,
+        columns=[] if declared.field is None else [declared.field],
+        kinds={"polygon"},
+        roots=region.roots,
+        crs=declared.crs,
+        name=label,
+        bad_geometry=bad_geometry,
+    )
+    chosen = layer if declared.field is None else layer[layer[declared.field].astype(str) == str(declared.value)]
+    if chosen.empty:
+        named = key.rpartition(".")[2]
+        raise InputError(
+            f"{label}: no polygon has {declared.field} {declared.value}",
+            hint=f"correct 'field' or 'value' of '{named}'",
+        )
+    return chosen, found
 
 
 def read_commuting(region: RegionSettings, key: CommutingKey) -> tuple[pd.DataFrame, str]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from pyproj import Transformer
 
 from geo_profiling.access.network import StreetNetwork, local_streets, street_network
+from geo_profiling.access.service_area import ServiceArea, euclidean_areas, service_areas
 from geo_profiling.config.project import RegionSettings
 from geo_profiling.errors import InputError
 from geo_profiling.findings import Finding
 from geo_profiling.raster.grid import Grid
 from geo_profiling.vector.read import read_layer
 from pipelines.declared import input_label
+
+
+def walking_area(network: StreetNetwork | None, targets: gpd.GeoDataFrame, within_m: float) -> ServiceArea:
+    """Return the ground within a way on foot of targets: along streets, straight where none are given."""
+    named = targets.set_axis(pd.RangeIndex(len(targets)))
+    if network is None:
+        return euclidean_areas(local_streets(named, None, name="targets"), distance_m=within_m)
+    return service_areas(network, named.to_crs(network.crs), distance_m=within_m)
 
 
 def read_streets(region: RegionSettings, grid: Grid | None) -> tuple[gpd.GeoDataFrame, list[Finding]] | None:

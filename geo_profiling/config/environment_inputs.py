@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from geo_profiling.config.files import RasterInput, SpatialInput
 
@@ -13,20 +13,6 @@ class VegetationInput(RasterInput):
     """How much of each cell trees or other plants cover."""
 
     unit: Literal["share", "percent"] = Field(description="Share of the cell (0-1), or percent of it (0-100).")
-
-
-class OpenSpacesMapped(SpatialInput):
-    """The ground on which open spaces were mapped."""
-
-    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
-    field: str | None = Field(None, description="Field that tells the polygons that count; without it all do.")
-    value: str | int | None = Field(None, description="What the field says in the polygons that count.")
-
-    @model_validator(mode="after")
-    def _field_with_value(self) -> OpenSpacesMapped:
-        if (self.field is None) != (self.value is None):
-            raise ValueError("'field' and 'value' go together")
-        return self
 
 
 class EcosystemsInput(SpatialInput):

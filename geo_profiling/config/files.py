@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from geo_profiling.config.section import CrsText, LocalPath, Section
 
@@ -64,3 +64,17 @@ class UnitsInput(SpatialInput):
     layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
     id_field: str = Field(description="Field with the unique id of each unit; kept exactly as it is.")
     name_field: str | None = Field(None, description="Field with the name of each unit.")
+
+
+class MappedInput(SpatialInput):
+    """The ground on which something was mapped: a hazard, streets, open spaces."""
+
+    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
+    field: str | None = Field(None, description="Field that tells the polygons that count; without it all do.")
+    value: str | int | None = Field(None, description="What the field says in the polygons that count.")
+
+    @model_validator(mode="after")
+    def _field_with_value(self) -> MappedInput:
+        if (self.field is None) != (self.value is None):
+            raise ValueError("'field' and 'value' go together")
+        return self

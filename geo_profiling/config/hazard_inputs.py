@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from geo_profiling.config.files import RasterInput, SpatialInput
+from geo_profiling.config.files import MappedInput, RasterInput, SpatialInput
 from geo_profiling.config.section import Section
 
 
@@ -45,20 +45,6 @@ class HazardClasses(SpatialInput):
             raise ValueError("a class is listed twice")
         if self.exposed_from is not None and self.exposed_from not in self.classes:
             raise ValueError(f"'exposed_from: {self.exposed_from}' is none of the classes")
-        return self
-
-
-class HazardMapped(SpatialInput):
-    """The ground on which somebody looked for a hazard."""
-
-    layer: str | None = Field(None, description="Layer to read; only needed when the file has several.")
-    field: str | None = Field(None, description="Field that tells the polygons that count; without it all do.")
-    value: str | int | None = Field(None, description="What the field says in the polygons that count.")
-
-    @model_validator(mode="after")
-    def _field_with_value(self) -> HazardMapped:
-        if (self.field is None) != (self.value is None):
-            raise ValueError("'field' and 'value' go together")
         return self
 
 
@@ -157,7 +143,7 @@ class HazardInput(Section):
     )
     events: list[HazardEvent] = Field(default_factory=list, description="Rasters, one for each event.")
     classes: HazardClasses | None = Field(None, description="Instead of rasters: polygons of risk classes.")
-    mapped_in: HazardMapped | None = Field(
+    mapped_in: MappedInput | None = Field(
         None,
         description="Beside 'classes' or 'far': the ground on which classes or streets were mapped. Elsewhere the "
         "hazard is unknown, not none; without it they are taken to be mapped everywhere.",

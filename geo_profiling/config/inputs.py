@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from geo_profiling.config.access_inputs import StreetsInput, TransitInput
-from geo_profiling.config.environment_inputs import EcosystemsInput, OpenSpacesMapped, VegetationInput
-from geo_profiling.config.files import AreaInput, FileInput, RasterInput, SpatialInput, UnitsInput
+from geo_profiling.config.environment_inputs import EcosystemsInput, VegetationInput
+from geo_profiling.config.files import AreaInput, FileInput, MappedInput, RasterInput, SpatialInput, UnitsInput
 from geo_profiling.config.hazard_inputs import HazardInput, WaterInput
 from geo_profiling.config.household_inputs import CityTables, HouseholdsInput, OpenSpacesInput
 from geo_profiling.config.metropolis_inputs import ElevationInput, RoadsInput
@@ -150,7 +150,7 @@ class Inputs(Section):
     households: HouseholdsInput | None = Field(None, description="A household survey, for the indicators.")
     tables: CityTables | None = Field(None, description="Tables that the city keeps, for the indicators.")
     open_spaces: OpenSpacesInput | None = Field(None, description="Open public spaces (SDG 11.7.1).")
-    open_spaces_mapped_in: OpenSpacesMapped | None = Field(
+    open_spaces_mapped_in: MappedInput | None = Field(
         None,
         description="The ground on which open spaces were mapped, for the environment. Elsewhere they are unknown, not "
         "none; without it they are taken to be mapped everywhere.",
